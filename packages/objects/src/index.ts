@@ -1,1 +1,21 @@
-export {};
+export { diskObjectRoutes } from './disk/disk-object-routes.ts';
+export { DiskObjectStore } from './disk/disk-store.ts';
+export { isObjectKey, keyLayout, keyPrefixes } from './key-layout.ts';
+export {
+  isObjectStoreError,
+  ObjectStoreError,
+  type ObjectStoreErrorCode,
+} from './object-store-error.ts';
+export { type ObjectStoreConfig, openObjectStore } from './open-object-store.ts';
+export {
+  type ArrivedPart,
+  type ByteRange,
+  type CompletedUpload,
+  multipartLimits,
+  type ObjectBody,
+  type ObjectHead,
+  type ObjectStore,
+  type PartRequest,
+  type SignedPart,
+  type StoredObject,
+} from './port.ts';
