@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { jobMetrics } from '../jobs/metrics.ts';
+import { task } from '../jobs/spec.ts';
+import { bytes, timestamp } from '../operation.ts';
+
+/** What a model takes and answers at its endpoint; stored with the version. */
+export const tableField = z.object({
+  name: z.string(),
+  type: z.enum(['number', 'category', 'boolean', 'date']),
+  /** Whether a missing value is understood (it had missing values in training). */
+  optional: z.boolean(),
+  /** Of a category: the known values. */
+  values: z.array(z.string()).optional(),
+  /** A typical value, to fill forms and snippets with. */
+  example: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+});
+export const modelSignature = z
+  .object({
+    task,
+    input: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('picture'), size: z.number().int(), channels: z.number().int() }),
+      z.object({ kind: z.literal('row'), fields: z.array(tableField) }),
+    ]),
+    output: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('classes'), labels: z.array(z.string()) }),
+      z.object({ kind: z.literal('number'), target: z.string() }),
+    ]),
+  })
+  .meta({ id: 'ModelSignature' });
+export type ModelSignature = z.infer<typeof modelSignature>;
+
+export const modelVersion = z
+  .object({
+    object: z.literal('model-version'),
+    id: z.string(),
+    model: z.string(),
+    version: z.number().int(),
+    task,
+    jobId: z.string(),
+    dataset: z.object({ name: z.string(), version: z.number().int(), contentHash: z.string() }),
+    spec: z.record(z.string(), z.unknown()),
+    engineVersion: z.string(),
+    signature: modelSignature,
+    metrics: jobMetrics,
+    bytes,
+    endpoints: z.array(z.string()).meta({ description: 'Endpoints that serve it now.' }),
+    createdAt: timestamp,
+  })
+  .meta({ id: 'ModelVersion' });
+export type ModelVersionView = z.infer<typeof modelVersion>;
+
+export const model = z
+  .object({
+    object: z.literal('model'),
+    id: z.string(),
+    name: z.string(),
+    task,
+    latestVersion: z.number().int(),
+    versions: z.number().int(),
+    latest: modelVersion.nullable(),
+    endpoints: z.array(z.string()),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Model' });
+export type ModelView = z.infer<typeof model>;

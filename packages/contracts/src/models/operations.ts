@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { resourceName, versionNumber } from '../names.ts';
+import { deleted, listOf, listQuery, operation } from '../operation.ts';
+import { model, modelVersion } from './model.ts';
+
+const byName = z.object({ name: resourceName });
+const byVersion = z.object({ name: resourceName, version: versionNumber });
+
+export const listModels = operation({
+  id: 'models.list',
+  method: 'GET',
+  path: '/models',
+  access: 'project',
+  summary: 'Models, newest change first',
+  query: listQuery,
+  reply: listOf(model),
+});
+export const getModel = operation({
+  id: 'models.get',
+  method: 'GET',
+  path: '/models/:name',
+  access: 'project',
+  summary: 'One model',
+  params: byName,
+  reply: model,
+});
+export const listModelVersions = operation({
+  id: 'models.versions',
+  method: 'GET',
+  path: '/models/:name/versions',
+  access: 'project',
+  summary: 'Versions of a model, newest first',
+  params: byName,
+  query: listQuery,
+  reply: listOf(modelVersion),
+});
+export const getModelVersion = operation({
+  id: 'models.version',
+  method: 'GET',
+  path: '/models/:name/versions/:version',
+  access: 'project',
+  summary: 'One version with its lineage',
+  params: byVersion,
+  reply: modelVersion,
+});
+export const downloadModelVersion = operation({
+  id: 'models.download',
+  method: 'GET',
+  path: '/models/:name/versions/:version/download',
+  access: 'project',
+  answers: 'redirect',
+  summary: 'A .vanda archive (zip) of model.json and weights.safetensors',
+  params: byVersion,
+  reply: z.unknown(),
+});
+export const deleteModel = operation({
+  id: 'models.delete',
+  method: 'DELETE',
+  path: '/models/:name',
+  access: 'project',
+  summary: 'Delete a model with all its versions',
+  params: byName,
+  reply: deleted,
+});
+export const deleteModelVersion = operation({
+  id: 'models.deleteVersion',
+  method: 'DELETE',
+  path: '/models/:name/versions/:version',
+  access: 'project',
+  summary: 'Delete one version',
+  params: byVersion,
+  reply: deleted,
+});
