@@ -1,1 +1,7 @@
-export {};
+export type { ClassPrediction, Prediction, Predictor } from './prediction.ts';
+export type {
+  TrainingData,
+  TrainingEvents,
+  TrainingOptions,
+  TrainingResult,
+} from './training.ts';
