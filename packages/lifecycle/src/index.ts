@@ -1,1 +1,4 @@
-export {};
+export * from './datasets.ts';
+export * from './endpoints.ts';
+export * from './jobs.ts';
+export * from './machine.ts';
