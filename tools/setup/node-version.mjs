@@ -1,0 +1,41 @@
+// Which Node may start us, and how we go on under the pinned one.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pinnedNode, root } from './npm-packages.mjs';
+import { SetupError } from './run-command.mjs';
+
+export function checkNodeVersion() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new SetupError(
+    `Vanda needs Node 20.19 or later to start, and this is ${process.versions.node}: install a newer one ` +
+      '(https://nodejs.org or your package manager), then start again.',
+  );
+}
+
+/** Whether this very process already runs under the Node that package.json pins. */
+export function runsPinnedNode() {
+  const manifest = join(root, 'node_modules/node/package.json');
+  return JSON.parse(readFileSync(manifest, 'utf8')).version === process.versions.node;
+}
+
+/**
+ * Goes on with a script under the pinned Node and ends as it ends. The script leaves in order on
+ * SIGINT and SIGTERM; this process only passes them on, and takes the script with it when killed.
+ */
+export function goOnUnderPinnedNode(script, args) {
+  const tie = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file));
+  const line = [...(tie ? [tie, '--pdeathsig', 'TERM', '--'] : []), pinnedNode, script, ...args];
+  const [command = pinnedNode, ...rest] = line;
+  const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` };
+  const child = spawn(command, rest, { stdio: 'inherit', env });
+  // The terminal sends Ctrl-C to the whole group, so the script has it already.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  process.on('SIGHUP', () => child.kill('SIGHUP'));
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(1));
+    child.once('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)));
+  });
+}

@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCluster, postgresProcess, postgresUrl } from '../services/postgres.ts';
+import { reapLeftover } from '../services/process-identity.ts';
+import { redisProcess, redisUrl } from '../services/redis.ts';
+import {
+  type ProcessEvent,
+  type ProcessSpec,
+  SupervisedProcess,
+} from '../services/supervised-process.ts';
+import { type VandaSettings, vandaProcesses } from '../services/vanda.ts';
+import { root } from '../setup/npm-packages.mjs';
+import { elapsed, say, step } from '../setup/progress.mjs';
+import { openInstallation } from './home.ts';
+import type { StartSettings } from './settings.ts';
+
+/** What users call the servers. */
+const titles: Record<string, string> = {
+  postgres: 'Postgres',
+  redis: 'Redis',
+  api: 'the API',
+  worker: 'the worker',
+  serve: 'the inference server',
+};
+
+/** All servers of one installation. */
+export class Machine {
+  readonly #home: string;
+  readonly #processes = new Map<string, SupervisedProcess>();
+  #stopping = false;
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /** Starts the servers in the order in which they need each other. */
+  async start(settings: StartSettings): Promise<VandaSettings> {
+    await this.#reapLeftovers();
+    const installation = await openInstallation(settings.home);
+    const cluster = {
+      folder: join(settings.home, 'postgres'),
+      port: installation.postgresPort,
+      password: installation.postgresPassword,
+      database: 'vanda',
+      durable: true,
+    };
+    const redis = {
+      folder: join(settings.home, 'redis'),
+      port: installation.redisPort,
+      password: installation.redisPassword,
+    };
+    await step('Starting Postgres and Redis', async () => {
+      await createCluster(cluster);
+      await Promise.all([
+        this.#run(await postgresProcess(cluster)),
+        this.#run(redisProcess(redis)),
+      ]);
+      const { deployMigrations } = await import('@vanda/records');
+      await deployMigrations(postgresUrl(cluster), join(root, 'prisma/migrations'));
+    });
+    const vanda: VandaSettings = {
+      ...settings,
+      databaseUrl: postgresUrl(cluster),
+      redisUrl: redisUrl(redis),
+      secret: installation.secret,
+    };
+    const { api, worker, serve } = vandaProcesses(vanda);
+    await step('Starting the API, the worker and the inference server', () =>
+      Promise.all([this.#run(api), this.#run(worker), this.#run(serve)]),
+    );
+    return vanda;
+  }
+
+  /** Stops all in order: who takes requests first, who holds the facts last. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#stop('api');
+    await Promise.all([this.#stop('worker'), this.#stop('serve')]);
+    await Promise.all([this.#stop('redis'), this.#stop('postgres')]);
+  }
+
+  async #stop(name: string): Promise<void> {
+    await this.#processes.get(name)?.stop();
+    this.#processes.delete(name);
+  }
+
+  async #run(spec: ProcessSpec): Promise<void> {
+    const complete = {
+      ...spec,
+      logFile: join(this.#home, 'logs', `${spec.name}.log`),
+      pidFile: join(this.#home, 'run', `${spec.name}.json`),
+    };
+    const running = new SupervisedProcess(complete, (event) => this.#tell(event));
+    this.#processes.set(spec.name, running);
+    await running.start();
+  }
+
+  /** Servers of an earlier start that was killed, where the kernel did not end them already. */
+  async #reapLeftovers(): Promise<void> {
+    const file = (name: string) => join(this.#home, 'run', `${name}.json`);
+    await Promise.all(['api', 'worker', 'serve'].map((name) => reapLeftover(file(name))));
+    await Promise.all([
+      reapLeftover(file('postgres'), 'SIGINT', 20_000),
+      reapLeftover(file('redis')),
+    ]);
+    await sleep(0);
+  }
+
+  #tell(event: ProcessEvent): void {
+    if (this.#stopping) return;
+    const title = titles[event.name] ?? event.name;
+    if (event.kind === 'ended') {
+      say(`! ${title} ended (${event.how}) after ${elapsed(event.upMs)}; starting it again.`);
+      for (const line of event.tail.slice(-3)) say(`    ${readable(line)}`);
+    } else if (event.kind === 'ready' && event.restarts > 0) {
+      say(`✓ ${title} is back (restart ${event.restarts}).`);
+    } else if (event.kind === 'line' && isFatal(event.line)) {
+      say(`! ${title}: ${readable(event.line)}`);
+    }
+  }
+}
+
+/** What a person at the screen must see: a server's last words, not its daily errors. */
+function isFatal(line: string): boolean {
+  return /"level":60\b/.test(line) || /\bPANIC:/.test(line) || /No space left on device/.test(line);
+}
+
+/** The message of a line of JSON log, else the line. */
+function readable(line: string): string {
+  try {
+    const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message?: string } };
+    return [msg, err?.message].filter(Boolean).join(': ') || line;
+  } catch {
+    return line;
+  }
+}
