@@ -6,6 +6,7 @@ export * from './endpoints/endpoint.ts';
 export * from './endpoints/operations.ts';
 export * from './errors.ts';
 export * from './jobs/complete-spec.ts';
+export * from './jobs/events.ts';
 export * from './jobs/job.ts';
 export * from './jobs/metrics.ts';
 export * from './jobs/operations.ts';
