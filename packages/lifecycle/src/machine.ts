@@ -23,7 +23,7 @@ export function step<S extends string, E extends string>(
   return {
     ok: false,
     from: state,
-    refusal: `A ${noun} that is ${state} cannot ${event.replaceAll('-', ' ')} (${hint}).`,
+    refusal: `${/^[aeiou]/.test(noun) ? 'An' : 'A'} ${noun} that is ${state} cannot ${event.replaceAll('-', ' ')} (${hint}).`,
   };
 }
 

@@ -64,11 +64,9 @@ export const job = z
     kind: z.literal('train'),
     task,
     state: jobState,
-    sentence: z
-      .string()
-      .meta({
-        description: 'The state for a person, like "Training, epoch 3 of 10, about 40 s left".',
-      }),
+    sentence: z.string().meta({
+      description: 'The state for a person, like "Training, epoch 3 of 10, about 40 s left".',
+    }),
     waiting: z
       .string()
       .nullable()
