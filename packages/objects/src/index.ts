@@ -4,7 +4,7 @@ export { isObjectKey, keyLayout, keyPrefixes } from './key-layout.ts';
 export {
   isObjectStoreError,
   ObjectStoreError,
-  type ObjectStoreErrorCode,
+  type ObjectStoreReason,
 } from './object-store-error.ts';
 export { type ObjectStoreConfig, openObjectStore } from './open-object-store.ts';
 export {

@@ -5,14 +5,14 @@ import { ObjectStoreError } from './object-store-error.ts';
  * label or dataset name ever becomes part of a key.
  *
  *   uploads/<uploadId>              bytes as a client sent them; freed after ingest or by retention
- *   datasets/<sha256>               content-addressed: shards, tables, manifests, previews
+ *   datasets/<projectId>/<sha256>   content-addressed: shards, tables, manifests, previews
  *   jobs/<jobId>/<file>             what a job leaves beside its model, such as splits.parquet
  *   models/<versionId>/<file>       model.json, weights.safetensors
  *   checkpoints/<attemptId>/<file>  freed by retention
  */
 export const keyLayout = {
   upload: (uploadId: string) => checked(`uploads/${uploadId}`),
-  datasetContent: (sha256: string) => checked(`datasets/${sha256}`),
+  datasetContent: (projectId: string, sha256: string) => checked(`datasets/${projectId}/${sha256}`),
   jobFile: (jobId: string, file: string) => checked(`jobs/${jobId}/${file}`),
   modelFile: (versionId: string, file: string) => checked(`models/${versionId}/${file}`),
   checkpointFile: (attemptId: string, file: string) => checked(`checkpoints/${attemptId}/${file}`),

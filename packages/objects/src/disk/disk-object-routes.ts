@@ -1,27 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { toProblem, VandaError } from '@vanda/contracts';
 import { disposition } from '../disposition.ts';
 import {
   isObjectStoreError,
   ObjectStoreError,
-  type ObjectStoreErrorCode,
+  type ObjectStoreReason,
 } from '../object-store-error.ts';
 import type { ByteRange } from '../port.ts';
 import type { DiskObjectStore } from './disk-store.ts';
 import { type Grant, objectRoutePrefix, verifyGrant } from './signature.ts';
 
 const idleTimeoutMs = 60_000;
+const discardBytesMax = 8 * 1024 ** 2;
 
-const statusOf: Partial<Record<ObjectStoreErrorCode, number>> = {
-  'object-not-found': 404,
-  'multipart-not-found': 404,
+/** Where S3 answers another status than the contract's code would. */
+const statusOf: Partial<Record<ObjectStoreReason, number>> = {
   'range-not-satisfiable': 416,
   'checksum-mismatch': 400,
   'size-mismatch': 400,
   'part-invalid': 400,
   'key-invalid': 404,
-  'signature-invalid': 403,
-  'signature-expired': 403,
   'store-full': 507,
 };
 
@@ -41,6 +40,7 @@ export function diskObjectRoutes(
       if (request.method === 'OPTIONS') return void response.writeHead(204).end();
       await serve(store, request, response);
     } catch (error) {
+      await discard(request);
       refuse(request, response, error);
     }
   };
@@ -88,7 +88,8 @@ async function putPart(
       sha256: grant.sha256 ?? headerDigest(request, 'x-amz-checksum-sha256'),
       md5: headerDigest(request, 'content-md5'),
     },
-    request,
+    // A refusal in the middle of the body must leave the socket open for its sentence.
+    request.iterator({ destroyOnReturn: false }),
   );
   response.writeHead(200, { ETag: part.etag, 'Content-Length': 0 }).end();
 }
@@ -161,20 +162,32 @@ function openToAllOrigins(request: IncomingMessage, response: ServerResponse): v
   response.setHeader('Access-Control-Max-Age', '3600');
 }
 
+/**
+ * Reads some of what a refused client still sends: closing a socket with unread bytes resets the
+ * connection, and the client would see that instead of the sentence.
+ */
+async function discard(request: IncomingMessage): Promise<void> {
+  let left = discardBytesMax;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      left -= chunk.byteLength;
+      if (left < 0) return;
+    }
+  } catch {
+    // The client hung up: nobody is left to read the sentence.
+  }
+}
+
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const known = isObjectStoreError(error) ? error : undefined;
-  const status = (known && statusOf[known.code]) ?? 500;
-  if (response.headersSent || request.destroyed) {
+  const status = known ? (statusOf[known.reason] ?? known.status) : 500;
+  if (response.headersSent || response.destroyed || request.socket.destroyed) {
     response.destroy();
     return;
   }
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title: known?.code ?? 'internal',
-    status,
-    detail: known?.message ?? 'The object store could not do this. The server log says why.',
-    code: known?.code ?? 'internal',
-  });
+  const shown =
+    known ?? new VandaError('internal', 'The object store could not do this.', undefined);
+  const body = JSON.stringify({ ...toProblem(shown), status });
   // What is left of a refused body is not read: the connection ends with the answer.
   response.writeHead(status, {
     'Content-Type': 'application/problem+json',

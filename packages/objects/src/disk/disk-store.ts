@@ -175,7 +175,7 @@ export class DiskObjectStore implements ObjectStore {
       const gone =
         errorNumber(error) === 'ENOENT' ||
         (error instanceof ObjectStoreError &&
-          (error.code === 'multipart-not-found' || error.code === 'part-invalid'));
+          (error.reason === 'multipart-not-found' || error.reason === 'part-invalid'));
       const head =
         gone && !(await this.multipart.exists(key, multipartId)) && (await this.head(key));
       if (head) return { key, size: head.size };

@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { ObjectStoreError, type ObjectStoreErrorCode } from '../object-store-error.ts';
+import { ObjectStoreError, type ObjectStoreReason } from '../object-store-error.ts';
 
 export type S3Options = {
   bucket: string;
@@ -39,7 +39,7 @@ type SdkError = {
   $metadata?: { httpStatusCode?: number };
 };
 
-const codeOf: Record<string, ObjectStoreErrorCode> = {
+const reasonOf: Record<string, ObjectStoreReason> = {
   NoSuchKey: 'object-not-found',
   NotFound: 'object-not-found',
   NoSuchUpload: 'multipart-not-found',
@@ -67,7 +67,7 @@ export function translated(error: unknown, what: string): unknown {
   if (error instanceof ObjectStoreError || !(error instanceof Error)) return error;
   const { name, Code, code, $metadata, message } = error as SdkError;
   if (name === 'AbortError') return error;
-  const known = codeOf[name ?? ''] ?? codeOf[Code ?? ''];
+  const known = reasonOf[name ?? ''] ?? reasonOf[Code ?? ''];
   const network = typeof code === 'string' || name === 'TimeoutError';
   if (known === undefined && $metadata === undefined && !network) return error;
   return new ObjectStoreError(

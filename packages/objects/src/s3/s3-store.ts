@@ -212,7 +212,7 @@ export class S3ObjectStore implements ObjectStore {
         completeUpload(this.#client, this.#bucket, key, multipartId, parts),
       );
     } catch (error) {
-      const gone = error instanceof ObjectStoreError && error.code === 'multipart-not-found';
+      const gone = error instanceof ObjectStoreError && error.reason === 'multipart-not-found';
       const head = gone && (await this.head(key));
       if (head) return { key, size: head.size };
       throw error;
