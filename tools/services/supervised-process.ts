@@ -102,6 +102,14 @@ export class SupervisedProcess {
     if (this.#child?.pid) send(this.#child.pid, signal);
   }
 
+  /** Kills the server as a fault would, and resolves when it has been started again and is ready. */
+  async killAndWait(): Promise<void> {
+    const child = this.#child;
+    this.signal('SIGKILL');
+    while (this.#child === child) await sleep(20);
+    await this.#ready.promise;
+  }
+
   /** Ends the server for good: in order, and by force when it takes longer than its grace. */
   async stop(): Promise<void> {
     this.#wanted = false;
@@ -125,7 +133,8 @@ export class SupervisedProcess {
       if (!this.#wanted) return;
       const upMs = Date.now() - this.#startedAt;
       this.#quickDeaths = upMs > healthyAfterMs ? 0 : this.#quickDeaths + 1;
-      const delayMs = Math.min(backOffFirstMs * 2 ** Math.min(this.#quickDeaths, 8), backOffMaxMs);
+      const doublings = Math.min(Math.max(this.#quickDeaths - 1, 0), 8);
+      const delayMs = Math.min(backOffFirstMs * 2 ** doublings, backOffMaxMs);
       const { name } = this.spec;
       this.#listen({ kind: 'ended', name, how, upMs, delayMs, tail: this.#tail });
       await sleep(delayMs, null, { signal: this.#wake.signal }).catch(() => {});

@@ -14,9 +14,7 @@ test('a Postgres of one own keeps what was committed when it is killed', async (
   await client.connect();
   await client.query('CREATE TABLE kept (id int)');
   const before = postgres.process.pid ?? 0;
-  postgres.process.signal('SIGKILL');
-  await expect.poll(() => postgres.process.restarts, { timeout: 10_000 }).toBe(1);
-  await postgres.process.ready();
+  await postgres.process.killAndWait();
   const again = new pg.Client({ connectionString: postgres.url() });
   await again.connect();
   expect((await again.query('SELECT count(*)::int AS n FROM kept')).rows).toEqual([{ n: 0 }]);
