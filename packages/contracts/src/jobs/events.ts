@@ -5,7 +5,8 @@ import { metricPoint } from './metrics.ts';
 
 /**
  * What `jobs.events` sends. The id of each event is a cursor: sent back as Last-Event-ID, the stream goes on behind it.
- * The stream ends by itself after the `job` event of a job that has ended and whose points are all there.
+ * Points and lines come before the `job` event that they were seen with, so whoever has read a final state has them all;
+ * the stream itself stays open, since points of a lost attempt may come late.
  */
 export const jobEventData = {
   job,

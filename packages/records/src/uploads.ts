@@ -1,0 +1,93 @@
+import { VandaError } from '@vanda/contracts';
+import type { UploadState } from '@vanda/lifecycle';
+import { type Database, inTransaction, type Tx } from './database.ts';
+import type { Upload } from './generated/client.ts';
+import { releaseObjects } from './stored-objects.ts';
+import { transition, writeHistory } from './transition.ts';
+
+export type UploadRow = Upload;
+export type NewUpload = Pick<
+  Upload,
+  | 'id'
+  | 'projectId'
+  | 'filename'
+  | 'contentType'
+  | 'bytes'
+  | 'sha256'
+  | 'partBytes'
+  | 'storeUploadId'
+  | 'objectKey'
+  | 'expiresAt'
+>;
+
+export async function createUpload(tx: Tx, upload: NewUpload): Promise<UploadRow> {
+  const row = await tx.upload.create({ data: { ...upload, state: 'open' satisfies UploadState } });
+  await writeHistory(tx, {
+    projectId: row.projectId,
+    noun: 'upload',
+    subjectId: row.id,
+    label: row.filename.slice(0, 200),
+    from: null,
+    to: 'open',
+    event: 'create',
+  });
+  return row;
+}
+
+export function findUpload(
+  db: Database | Tx,
+  projectId: string,
+  id: string,
+): Promise<UploadRow | null> {
+  return db.upload.findFirst({ where: { id, projectId } });
+}
+
+/** After the store has put the parts together. Idempotent: a second completion finds it completed. */
+export function markUploadCompleted(
+  db: Database,
+  upload: UploadRow,
+  sha256: string | null,
+): Promise<UploadRow> {
+  return inTransaction(db, async (tx) => {
+    const rows = await tx.$queryRaw<{ state: string }[]>`
+      SELECT state FROM uploads WHERE id = ${upload.id} FOR UPDATE`;
+    if (rows[0]?.state !== 'completed') {
+      await transition(tx, 'upload', subjectOf(upload), 'complete');
+      await tx.$executeRaw`
+        UPDATE uploads SET completed_at = now(), sha256 = ${sha256} WHERE id = ${upload.id}`;
+    }
+    return tx.upload.findUniqueOrThrow({ where: { id: upload.id } });
+  });
+}
+
+/**
+ * Gives an upload up; the caller frees its bytes in the store after the commit. Refused while a push reads it.
+ * Answers whether this call did it, and how many bytes of named objects it freed.
+ */
+export async function abortUpload(
+  tx: Tx,
+  upload: UploadRow,
+): Promise<{ aborted: boolean; keys: string[]; freedBytes: number }> {
+  const rows = await tx.$queryRaw<{ state: string }[]>`
+    SELECT state FROM uploads WHERE id = ${upload.id} FOR UPDATE`;
+  const state = rows[0]?.state;
+  if (state === 'aborted' || state === 'expired')
+    return { aborted: false, keys: [], freedBytes: 0 };
+  const ingest = await tx.ingest.findFirst({
+    where: { uploads: { some: { uploadId: upload.id } }, state: { in: ['queued', 'running'] } },
+    include: { dataset: { select: { name: true } } },
+  });
+  if (ingest) {
+    throw new VandaError(
+      'in-use',
+      `The push ${ingest.id} to ${ingest.dataset.name} reads this upload: wait for its end.`,
+    );
+  }
+  await transition(tx, 'upload', subjectOf(upload), 'abort');
+  const freed = await releaseObjects(tx, { kind: 'upload', id: upload.id });
+  return { aborted: true, ...freed };
+}
+
+function subjectOf(upload: UploadRow) {
+  return { id: upload.id, projectId: upload.projectId, label: upload.filename.slice(0, 200) };
+}
