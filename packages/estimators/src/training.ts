@@ -1,5 +1,4 @@
 import type {
-  CompletedSpec,
   DatasetProfile,
   JobMetrics,
   JobProgress,
@@ -22,6 +21,8 @@ export interface TrainingOptions {
   /** A checkpoint's file; the run goes on from there and ends as if it had never stopped. */
   resumeFrom?: string;
   signal: AbortSignal;
+  /** Written into the artifact; the engine's own version by default. */
+  engineVersion?: string;
 }
 
 export interface TrainingEvents {

@@ -35,7 +35,26 @@ export function completeSpec(
   const warnings: string[] = [];
   const items = profile.items;
   const training = spec.training ?? {};
-  const batchSize = training.batchSize ?? defaultBatchSize(pictures, items);
+  const split = {
+    validation: spec.split?.validation ?? 0.1,
+    test: spec.split?.test ?? 0.1,
+    seed: spec.split?.seed ?? 1,
+  };
+  const batchSize = training.batchSize ?? defaultBatchSize(profile, split);
+  const trainable = trainingItems(profile, split);
+  if (batchSize > trainable) {
+    const most = trainable.toLocaleString('en');
+    throw new VandaError(
+      'invalid-spec',
+      `/training/batchSize: ${batchSize} is more than the ${most} items of ${datasetName} that are for training.`,
+      [
+        {
+          pointer: '/training/batchSize',
+          message: `Must be at most ${most}, the number of items for training.`,
+        },
+      ],
+    );
+  }
   const epochs = training.epochs ?? defaultEpochs(pictures, items);
   const completed: CompletedSpec = {
     kind: 'train',
@@ -45,11 +64,7 @@ export function completeSpec(
     ...(spec.target === undefined ? {} : { target: spec.target }),
     ...(spec.columns === undefined ? {} : { columns: { exclude: spec.columns.exclude ?? [] } }),
     model: completeModel(spec, profile),
-    split: {
-      validation: spec.split?.validation ?? 0.1,
-      test: spec.split?.test ?? 0.1,
-      seed: spec.split?.seed ?? 1,
-    },
+    split,
     training: {
       epochs,
       batchSize,
@@ -75,10 +90,29 @@ export function completeSpec(
   return { spec: completed, warnings };
 }
 
-function defaultBatchSize(pictures: boolean, items: number): number {
-  if (pictures) return items < 2000 ? 32 : 128;
+/** Never more than the items for training. */
+export function defaultBatchSize(
+  profile: DatasetProfile,
+  split: { validation: number; test: number },
+): number {
+  return Math.min(usualBatchSize(profile), Math.max(1, trainingItems(profile, split)));
+}
+
+function usualBatchSize({ kind, items }: DatasetProfile): number {
+  if (kind === 'images') return items < 2000 ? 32 : 128;
   if (items < 2000) return 32;
   return items < 100_000 ? 128 : 1024;
+}
+
+/** How many items are left for training: what is not predefined for another split is drawn from these. */
+function trainingItems(
+  { items, splits }: DatasetProfile,
+  split: { validation: number; test: number },
+): number {
+  const pool = items - splits.validation - splits.test;
+  const drawn = (fraction: number, predefined: number) =>
+    predefined > 0 || fraction === 0 || pool < 3 ? 0 : Math.max(1, Math.round(fraction * pool));
+  return pool - drawn(split.validation, splits.validation) - drawn(split.test, splits.test);
 }
 
 function defaultEpochs(pictures: boolean, items: number): number {

@@ -1,0 +1,33 @@
+import type { CompletedSpec, JobProgress } from '@vanda/contracts';
+import type { TrainingEvents, TrainingOptions } from '../training.ts';
+
+/** What every part of one training run needs to know, whatever the task. */
+export interface Run extends TrainingOptions {
+  spec: CompletedSpec;
+  events: TrainingEvents;
+}
+
+export function logInfo(run: Run, text: string): void {
+  run.events.log({ at: new Date().toISOString(), level: 'info', text });
+}
+
+export function logWarnings(run: Run, warnings: readonly string[]): void {
+  const at = new Date().toISOString();
+  for (const text of warnings) run.events.log({ at, level: 'warn', text });
+}
+
+/** The share of the whole run's percent that each phase ends at. */
+const phaseEnds = { preparing: 5, training: 96, evaluating: 99, saving: 100 } as const;
+const phaseStarts = { preparing: 0, training: 5, evaluating: 96, saving: 99 } as const;
+export type Phase = keyof typeof phaseEnds;
+
+export function reportProgress(
+  run: Run,
+  phase: Phase,
+  fraction: number,
+  rest: Omit<JobProgress, 'percent' | 'phase'> = {},
+): void {
+  const [from, to] = [phaseStarts[phase], phaseEnds[phase]];
+  const percent = from + (to - from) * Math.min(1, Math.max(0, fraction));
+  run.events.progress({ percent: Math.round(percent * 10) / 10, phase, ...rest });
+}

@@ -1,0 +1,110 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ImagesProfile, type ModelSignature, VandaError } from '@vanda/contracts';
+import { Graph, losses, nn, Pipeline, Session } from '@vanda/engine';
+import { fittingBatchSize } from '../fit/batch-size.ts';
+import { evaluateClasses, pick } from '../fit/evaluate-classes.ts';
+import { finish } from '../fit/finish.ts';
+import { fit } from '../fit/fit.ts';
+import { labelWarnings } from '../fit/label-warnings.ts';
+import { pictureLayers } from '../fit/layers.ts';
+import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { decodeToCache } from '../pictures/picture-cache.ts';
+import { type PictureItem, readShards } from '../pictures/read-shards.ts';
+import { assignSplits } from '../splits/assign-splits.ts';
+import type { TrainingResult } from '../training.ts';
+
+/** Pictures of one batch when a split is only measured. */
+const evaluationBatch = 256;
+
+export async function trainImageClassification(
+  run: Run,
+  profile: ImagesProfile,
+  files: readonly string[],
+  source: AsyncIterable<PictureItem> = readShards(files),
+): Promise<TrainingResult> {
+  const { spec } = run;
+  const shape = spec.model.input;
+  if (shape === undefined) {
+    throw new VandaError('invalid-spec', '/model/input: is missing; pictures need a size.');
+  }
+  reportProgress(run, 'preparing', 0);
+  const cache = await decodeToCache({
+    source,
+    items: profile.items,
+    shape,
+    file: join(run.workDir, 'pictures.u8'),
+    signal: run.signal,
+    onProgress: (fraction) => reportProgress(run, 'preparing', fraction),
+  });
+  const { labels, classes } = cache;
+  if (labels.length < 2) {
+    throw new VandaError(
+      'bad-data',
+      `All pictures have the same label, "${labels[0] ?? ''}": a classification needs at least two.`,
+    );
+  }
+  const splits = assignSplits(cache.predefined, spec.split, classes);
+  if (splits.rows.train.length < 2) {
+    throw new VandaError('bad-data', 'There are too few pictures to train on: at least two.');
+  }
+  const warnings = labelWarnings(labels, classes, splits);
+  logWarnings(run, warnings);
+  const graph = new Graph({ seed: spec.training.seed });
+  const { size, channels } = shape;
+  const image = graph.placeholder('image', [null, size, size, channels], 'u8');
+  const label = graph.placeholder('target', [null], 'i32');
+  const layers = nn.sequential(pictureLayers(spec.model, size, labels.length));
+  const logits = layers.apply(image, { training: true });
+  const served = layers.apply(image, { training: false });
+  const scores = graph.softmax(served);
+  const session = new Session(graph, { threads: run.threads });
+  const columns = {
+    image: {
+      file: cache.file,
+      dtype: 'u8' as const,
+      shape: [size, size, channels],
+      rows: cache.items,
+    },
+    target: { data: classes },
+  };
+  const measured = (rows: Uint32Array) => {
+    if (rows.length === 0) return null;
+    const pipeline = new Pipeline({ columns, rows, batchSize: evaluationBatch });
+    const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
+    const truth = pick(classes, rows);
+    return () => evaluateClasses(session, pipeline, nodes, truth, labels);
+  };
+  try {
+    const fitted = await fit(run, {
+      session,
+      pipeline: new Pipeline({
+        columns,
+        rows: splits.rows.train,
+        batchSize: fittingBatchSize(spec, profile, splits.rows.train.length),
+        shuffle: true,
+        seed: spec.training.seed,
+      }),
+      loss: losses.softmaxCrossEntropy(logits, label),
+      validate: measured(splits.rows.validation),
+    });
+    const signature: ModelSignature = {
+      task: 'image-classification',
+      input: { kind: 'picture', size, channels },
+      output: { kind: 'classes', labels },
+    };
+    return await finish(run, fitted, {
+      session,
+      inputs: { image },
+      outputs: { scores },
+      signature,
+      extra: {},
+      test: measured(splits.rows.test),
+      splitCodes: splits.codes,
+      warnings,
+    });
+  } finally {
+    session.close();
+    await rm(cache.file, { force: true });
+  }
+}

@@ -1,0 +1,26 @@
+import { loadArtifact } from '@vanda/engine';
+import { readExtra } from './artifact.ts';
+import { picturePredictor } from './image-classification/predictor.ts';
+import type { Predictor } from './prediction.ts';
+import { tablePredictor } from './table/predictor.ts';
+
+/**
+ * Loads an artifact (model.json and weights.safetensors) for serving.
+ *
+ * @throws VandaError 'bad-data', or EngineError where the files are not readable.
+ */
+export async function loadPredictor(
+  artifactFolder: string,
+  options: { threads: number },
+): Promise<Predictor> {
+  const artifact = await loadArtifact(artifactFolder, options);
+  try {
+    const extra = readExtra(artifact.extra);
+    return extra.signature.input.kind === 'picture'
+      ? picturePredictor(artifact, extra)
+      : tablePredictor(artifact, extra);
+  } catch (error) {
+    artifact.close();
+    throw error;
+  }
+}

@@ -1,0 +1,76 @@
+import { createReadStream } from 'node:fs';
+import { VandaError } from '@vanda/contracts';
+import tar from 'tar-stream';
+import type { RawPicture } from './decode-picture.ts';
+
+export interface PictureItem {
+  /** Encoded bytes, or pixels where the source holds them. */
+  picture: Uint8Array | RawPicture;
+  label: string;
+  name: string;
+  split: 'train' | 'validation' | 'test' | null;
+}
+
+/** One entry of a shard is never larger than a picture that decodes. */
+const entryBytesMax = 512 * 1024 * 1024;
+
+/** Reads WebDataset-style shards in item order: KEY.png (or another format), then KEY.json with its label. */
+export async function* readShards(files: readonly string[]): AsyncGenerator<PictureItem> {
+  for (const file of files) {
+    const extract = tar.extract();
+    const source = createReadStream(file, { highWaterMark: 1 << 20 });
+    source.on('error', (error) => extract.destroy(error));
+    source.pipe(extract);
+    let picture: { key: string; bytes: Uint8Array } | null = null;
+    try {
+      for await (const entry of extract) {
+        if (entry.header.type !== 'file') {
+          entry.resume();
+          continue;
+        }
+        const [key, extension] = splitName(entry.header.name);
+        const bytes = await readEntry(entry as AsyncIterable<Uint8Array>, entry.header.size ?? 0);
+        if (extension !== 'json') {
+          picture = { key, bytes };
+          continue;
+        }
+        if (picture?.key !== key) throw broken(`${key}.json has no picture before it`);
+        yield { picture: picture.bytes, ...parseSidecar(key, bytes) };
+        picture = null;
+      }
+    } finally {
+      source.destroy();
+    }
+  }
+}
+
+async function readEntry(entry: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
+  if (size > entryBytesMax) throw broken('an entry is larger than 512 MB');
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for await (const chunk of entry) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function splitName(name: string): [key: string, extension: string] {
+  const dot = name.lastIndexOf('.');
+  return dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()];
+}
+
+function parseSidecar(key: string, bytes: Uint8Array): Omit<PictureItem, 'picture'> {
+  const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
+  const { label, name, split } = value;
+  if (typeof label !== 'string') throw broken(`${key}.json has no label`);
+  return {
+    label,
+    name: typeof name === 'string' ? name : key,
+    split: split === 'train' || split === 'validation' || split === 'test' ? split : null,
+  };
+}
+
+function broken(what: string): VandaError {
+  return new VandaError('internal', `A shard of this dataset is broken: ${what}.`);
+}

@@ -1,0 +1,88 @@
+import type { ModelSignature, TableProfile } from '@vanda/contracts';
+import { Graph, losses, Session } from '@vanda/engine';
+import { fittingBatchSize } from '../fit/batch-size.ts';
+import { evaluateClasses, pick } from '../fit/evaluate-classes.ts';
+import { finish } from '../fit/finish.ts';
+import { fit } from '../fit/fit.ts';
+import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { tableNetwork } from '../table/network.ts';
+import { tablePipeline } from '../table/pipelines.ts';
+import { prepareTable } from '../table/prepare-table.ts';
+import { readClassTarget } from '../table/read-target.ts';
+import { rowInput } from '../table/signature.ts';
+import type { TrainingResult } from '../training.ts';
+
+/** Rows of one batch when a split is only measured. */
+const evaluationBatch = 1024;
+
+export async function trainTabularClassification(
+  run: Run,
+  profile: TableProfile,
+  files: readonly string[],
+): Promise<TrainingResult> {
+  const { spec } = run;
+  reportProgress(run, 'preparing', 0);
+  const table = await prepareTable({
+    ...run,
+    profile,
+    files,
+    readTarget: readClassTarget,
+  });
+  logWarnings(run, table.warnings);
+  const { target, splits, preprocessing, encoded } = table;
+  const graph = new Graph({ seed: spec.training.seed });
+  const network = tableNetwork(
+    graph,
+    preprocessing,
+    spec.model,
+    target.labels.length,
+    spec.training.seed,
+  );
+  const label = graph.placeholder('target', [null], 'i32');
+  const logits = network.apply({ training: true });
+  const served = network.apply({ training: false });
+  const scores = graph.softmax(served);
+  const session = new Session(graph, { threads: run.threads });
+  const source = { data: target.values };
+  const training = tablePipeline(encoded, preprocessing, source, {
+    rows: splits.rows.train,
+    batchSize: fittingBatchSize(spec, profile, splits.rows.train.length),
+    shuffle: true,
+    seed: spec.training.seed,
+  });
+  const measured = (rows: Uint32Array) => {
+    if (rows.length === 0) return null;
+    const pipeline = tablePipeline(encoded, preprocessing, source, {
+      rows,
+      batchSize: evaluationBatch,
+    });
+    const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
+    const truth = pick(target.values, rows);
+    return () => evaluateClasses(session, pipeline, nodes, truth, target.labels);
+  };
+  try {
+    const fitted = await fit(run, {
+      session,
+      pipeline: training,
+      loss: losses.softmaxCrossEntropy(logits, label),
+      validate: measured(splits.rows.validation),
+    });
+    const signature: ModelSignature = {
+      task: 'tabular-classification',
+      input: rowInput(preprocessing),
+      output: { kind: 'classes', labels: target.labels },
+    };
+    return await finish(run, fitted, {
+      session,
+      inputs: network.inputs,
+      outputs: { scores },
+      signature,
+      extra: { preprocessing },
+      test: measured(splits.rows.test),
+      splitCodes: splits.codes,
+      warnings: table.warnings,
+    });
+  } finally {
+    session.close();
+  }
+}
