@@ -1,6 +1,6 @@
 // Installs the npm packages when the lock file is not the one that was installed.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { step } from './progress.mjs';
@@ -27,10 +27,13 @@ export async function ensureNpmPackages() {
       `The disk that holds ${root} has ${free} MB left, and installing takes about 2 GB: free some space, then start again.`,
     );
   }
-  // `ci` starts from nothing; `install` brings what is there up to date in a fraction of the time,
-  // but only a finished installation (npm writes this file last) may be trusted to be whole.
-  const verb = existsSync(join(root, 'node_modules/.package-lock.json')) ? 'install' : 'ci';
-  const args = [verb, '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'];
+  // npm writes this file last: without it an installation was cut off, and half-unpacked packages
+  // look whole to npm.
+  const modules = join(root, 'node_modules');
+  if (!existsSync(join(modules, '.package-lock.json'))) rmSync(modules, { recursive: true, force: true });
+  // Not `ci`: it refuses a lock file without the packages for other systems, and registries that
+  // mirror only what is asked for do not have them. With --no-save the lock file stays as it is.
+  const args = ['install', '--no-save', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'];
   // Some packages ask for a newer Node than the one that may have started this: they get it.
   args.push('--engine-strict=false');
   const [command, before] = npmCommand();

@@ -37,7 +37,10 @@ export function runCommand(command, args, { cwd, env, onLine } = {}) {
 export async function mustRun(what, command, args, options) {
   const { code, output } = await runCommand(command, args, options);
   if (code === 0) return output;
-  const tail = output.trim().split('\n').slice(-15).join('\n  ');
+  const said = output.trim().split('\n');
+  // npm says what is wrong first and then explains itself at length; compilers end on it.
+  const wrong = said.filter((line) => /^npm error/.test(line)).slice(0, 8);
+  const tail = (wrong.length ? wrong : said.slice(-15)).join('\n  ');
   throw new SetupError(
     `${what} (${command} ended with code ${code}). It said:\n  ${tail}${advice(output)}`,
   );
