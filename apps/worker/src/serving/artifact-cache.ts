@@ -35,7 +35,8 @@ export class ArtifactCache {
 
   private async bring(file: ServedFile, path: string): Promise<void> {
     if (await holds(path, file)) return;
-    const arriving = `${path}.arriving`;
+    // Two servers may share the folder.
+    const arriving = `${path}.${process.pid}`;
     const { sha256 } = await this.objects.getFile(file.key, arriving);
     if (sha256 !== file.sha256) {
       await rm(arriving, { force: true });

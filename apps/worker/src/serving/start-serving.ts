@@ -1,23 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ObjectStore } from '@vanda/objects';
-import {
-  type Database,
-  listen,
-  listServedEndpoints,
-  reportServing,
-  withdrawServing,
-} from '@vanda/records';
+import { type Database, listen, withdrawServing } from '@vanda/records';
 import { ArtifactCache } from './artifact-cache.ts';
 import { Authenticator } from './authenticate.ts';
 import { CrashMarks } from './crash-marks.ts';
 import { InferenceServer } from './inference-server.ts';
+import { LedgerFollower } from './ledger-follower.ts';
 import type { BatcherOptions } from './micro-batcher.ts';
-import { type Served, ServedEndpoints } from './served-endpoints.ts';
+import { ServedEndpoints } from './served-endpoints.ts';
 import { ServingMetrics } from './serving-metrics.ts';
+import { ServingReporter } from './serving-reporter.ts';
 import { type LoadPredictor, VersionPool } from './version-pool.ts';
 
-export interface ServeDeps {
+export interface ServingDeps {
   db: Database;
   /** For the connection that listens. */
   databaseUrl: string;
@@ -41,10 +37,10 @@ export interface ServeDeps {
   batching?: BatcherOptions;
 }
 
-export interface ServeRole {
+export interface RunningServing {
   /** Where it listens. */
   url: string;
-  /** Requests under way. */
+  /** Lets what is under way finish. */
   close(): Promise<void>;
 }
 
@@ -53,7 +49,7 @@ const figuresMs = 5_000;
 const drainMs = 10_000;
 
 /** The inference server: serves what the ledgers in Postgres say, and goes on with what it has while Postgres is away. */
-export async function startServeRole(deps: ServeDeps): Promise<ServeRole> {
+export async function startServing(deps: ServingDeps): Promise<RunningServing> {
   const { db, log, workerId } = deps;
   const metrics = new ServingMetrics();
   const cache = new ArtifactCache(join(deps.cacheFolder, 'versions'), deps.objects);
@@ -64,7 +60,7 @@ export async function startServeRole(deps: ServeDeps): Promise<ServeRole> {
     deps.threads ?? availableParallelism(),
     { ...deps.batching, onBatch: (batch) => metrics.batch(batch) },
   );
-  const reporter = new Reporter(deps);
+  const reporter = new ServingReporter(deps);
   const endpoints = new ServedEndpoints(pool, (served) => {
     const { target, state, error } = served;
     const fields = { endpoint: target.name, seq: target.seq, state };
@@ -72,7 +68,7 @@ export async function startServeRole(deps: ServeDeps): Promise<ServeRole> {
     else log.info(fields, `The endpoint ${target.name} is ${state}.`);
     reporter.changed(served);
   });
-  const follower = new Follower(deps, endpoints);
+  const follower = new LedgerFollower(deps, endpoints);
   const server = new InferenceServer({
     endpoints,
     authenticator: new Authenticator(db, deps.secret),
@@ -107,104 +103,6 @@ export async function startServeRole(deps: ServeDeps): Promise<ServeRole> {
       await withdrawServing(db, workerId).catch(() => {});
     },
   };
-}
-
-/** Reads the ledgers, one look at a time; a look that was asked for meanwhile follows at once. */
-class Follower {
-  private readonly deps: ServeDeps;
-  private readonly endpoints: ServedEndpoints;
-  private looking = false;
-  private again = false;
-  private blind = false;
-  private stopped = false;
-
-  constructor(deps: ServeDeps, endpoints: ServedEndpoints) {
-    this.deps = deps;
-    this.endpoints = endpoints;
-  }
-
-  stop(): void {
-    this.stopped = true;
-  }
-
-  async look(): Promise<void> {
-    this.again = true;
-    if (this.looking) return;
-    this.looking = true;
-    try {
-      while (this.again && !this.stopped) {
-        this.again = false;
-        await this.once();
-      }
-    } finally {
-      this.looking = false;
-    }
-  }
-
-  private async once(): Promise<void> {
-    const { db, log, workerId } = this.deps;
-    try {
-      const targets = await listServedEndpoints(db);
-      if (this.stopped) return;
-      const gone = this.endpoints.follow(targets);
-      for (const id of gone) await withdrawServing(db, workerId, id);
-      if (this.blind) log.info({}, 'The database answers again.');
-      this.blind = false;
-    } catch (error) {
-      if (!this.blind) log.warn({ err: error }, 'The database is away; what is loaded is served.');
-      this.blind = true;
-    }
-  }
-}
-
-/** Writes to Postgres what became of each endpoint: one write at a time, the newest state only, until it arrived. */
-class Reporter {
-  private readonly deps: ServeDeps;
-  private readonly dirty = new Set<Served>();
-  private readonly told = new Map<string, string>();
-  private writing: Promise<void> | null = null;
-
-  constructor(deps: ServeDeps) {
-    this.deps = deps;
-  }
-
-  changed(served: Served): void {
-    this.dirty.add(served);
-    this.write();
-  }
-
-  figures(all: Served[]): void {
-    for (const served of all) this.changed(served);
-  }
-
-  async idle(): Promise<void> {
-    await this.writing;
-  }
-
-  private write(): void {
-    this.writing ??= this.writeAll().finally(() => {
-      this.writing = null;
-    });
-  }
-
-  private async writeAll(): Promise<void> {
-    for (let [served] = this.dirty; served !== undefined; [served] = this.dirty) {
-      this.dirty.delete(served);
-      const { target, state, error, meter } = served;
-      const { id: endpointId, seq } = target;
-      const report = { endpointId, seq, state, error, traffic: meter.figures() };
-      const text = JSON.stringify(report);
-      if (this.told.get(endpointId) === text) continue;
-      try {
-        await reportServing(this.deps.db, this.deps.workerId, report);
-        this.told.set(endpointId, text);
-      } catch {
-        // The figures' timer tells it again.
-        this.told.delete(endpointId);
-        return;
-      }
-    }
-  }
 }
 
 function sleep(ms: number): Promise<void> {
