@@ -1,8 +1,7 @@
 import { type CompletedSpec, type JobMetrics, metricNames } from '@vanda/contracts';
-import { notify, type Tx } from './database.ts';
-import { newId } from './ids.ts';
+import type { Tx } from './database.ts';
+import { createEndpoint, deployVersion } from './endpoints.ts';
 import type { JobRow } from './jobs.ts';
-import { writeHistory } from './transition.ts';
 
 interface NewVersion {
   model: { id: string; name: string };
@@ -27,62 +26,19 @@ export async function deployBySpec(
   if (missed !== null) return { endpoint: null, note: `${label} was not deployed: ${missed}` };
   // The first creation of a name wins; a second one at the same moment waits here and finds it.
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${deploy.endpoint}, 2))`;
-  const found = await tx.$queryRaw<
-    { id: string; project_id: string; model_id: string; seq: number }[]
-  >`
-    SELECT id, project_id, model_id, seq FROM endpoints
-    WHERE name = ${deploy.endpoint} AND deleted_at IS NULL FOR UPDATE`;
-  const endpoint = found[0];
-  if (endpoint !== undefined && endpoint.project_id !== job.projectId) {
-    return {
-      endpoint: null,
-      note: `${label} was not deployed: the endpoint name "${deploy.endpoint}" is taken.`,
-    };
-  }
-  if (endpoint !== undefined && endpoint.model_id !== made.model.id) {
-    return {
-      endpoint: null,
-      note: `${label} was not deployed: the endpoint "${deploy.endpoint}" is bound to another model.`,
-    };
-  }
-  const id = endpoint?.id ?? newId('ep');
-  const seq = (endpoint?.seq ?? 0) + 1;
-  if (endpoint === undefined) {
-    await tx.endpoint.create({
-      data: {
-        id,
-        projectId: job.projectId,
-        name: deploy.endpoint,
-        modelId: made.model.id,
-        state: 'active',
-        seq,
-      },
-    });
+  const live = await tx.endpoint.findFirst({ where: { name: deploy.endpoint, deletedAt: null } });
+  const target = { id: made.versionId, version: made.version, modelId: made.model.id };
+  const actor = `job ${job.id}`;
+  const { projectId } = job;
+  if (live === null) {
+    await createEndpoint(tx, { projectId, name: deploy.endpoint, target, actor });
+  } else if (live.projectId !== projectId || live.modelId !== made.model.id) {
+    const why = live.projectId === projectId ? 'is bound to another model' : 'is taken';
+    const note = `${label} was not deployed: the endpoint name "${deploy.endpoint}" ${why}.`;
+    return { endpoint: null, note };
   } else {
-    await tx.$executeRaw`UPDATE endpoints SET seq = ${seq}, updated_at = now() WHERE id = ${id}`;
+    await deployVersion(tx, live, 'deploy', target, actor);
   }
-  const action = endpoint === undefined ? 'create' : 'deploy';
-  await tx.ledgerEntry.create({
-    data: {
-      endpointId: id,
-      seq,
-      action,
-      modelVersionId: made.versionId,
-      traffic: [{ version: made.version, percent: 100 }],
-      actor: `job ${job.id}`,
-    },
-  });
-  await writeHistory(tx, {
-    projectId: job.projectId,
-    noun: 'endpoint',
-    subjectId: id,
-    label: deploy.endpoint,
-    from: endpoint === undefined ? null : 'active',
-    to: 'active',
-    event: action,
-    reason: label,
-  });
-  await notify(tx, 'vanda_endpoints', id);
   return { endpoint: deploy.endpoint, note: `${label} was deployed to "${deploy.endpoint}".` };
 }
 

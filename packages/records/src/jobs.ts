@@ -22,8 +22,8 @@ export interface NewJob {
   warnings: string[];
 }
 
-/** Row, history and doorbell; part of the caller's transaction, which calls `deliverOutbox` after it committed. */
-export async function submitJob(tx: Tx, job: NewJob): Promise<JobRow> {
+/** Row, history and outbox in the caller's transaction; ring for `outboxId` (see outbox.ts) after the commit. */
+export async function submitJob(tx: Tx, job: NewJob): Promise<{ job: JobRow; outboxId: bigint }> {
   await assertModelNameFits(tx, job);
   const row = await tx.job.create({
     data: {
@@ -44,8 +44,8 @@ export async function submitJob(tx: Tx, job: NewJob): Promise<JobRow> {
     to: 'queued',
     event: 'submit',
   });
-  await writeOutbox(tx, { queue: 'training', subjectId: row.id, priority: job.priority });
-  return row;
+  const message = { queue: 'training' as const, subjectId: row.id, priority: job.priority };
+  return { job: row, outboxId: await writeOutbox(tx, message) };
 }
 
 /** A model's name belongs to one task: refuses another one, be it of a model or of a job that will make it. */

@@ -8,14 +8,23 @@ export type Ring = <Q extends QueueName>(
   options: { priority: number },
 ) => Promise<void>;
 
-/** Part of the transaction that makes work; whoever committed it calls `deliverOutbox` right after. */
+/**
+ * Part of the transaction that makes work. Whoever committed it rings right after, by `deliverOutbox` or with a sender
+ * and `markSent`; the reconciler does so for one who died before.
+ */
 export async function writeOutbox(
   tx: Tx,
   message: { queue: QueueName; subjectId: string; priority?: number },
-): Promise<void> {
+): Promise<bigint> {
   const { queue, subjectId, priority = 0 } = message;
   const payload = { [queues[queue].subject]: subjectId };
-  await tx.outbox.create({ data: { queue, subjectId, payload, priority } });
+  const row = await tx.outbox.create({ data: { queue, subjectId, payload, priority } });
+  return row.id;
+}
+
+/** To be called once the queue has accepted the message. */
+export async function markSent(db: Database, outboxId: bigint): Promise<void> {
+  await db.$executeRaw`UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ${outboxId}`;
 }
 
 interface OutboxRow {

@@ -43,27 +43,6 @@ export async function notePointsProduced(
     UPDATE attempts SET produced = GREATEST(produced, ${produced}) WHERE id = ${attemptId}`;
 }
 
-/** Where a reader of telemetry has got to: the batches that it has seen of each attempt. */
-export type TelemetryCursor = Map<string, number>;
-
-/** New points of a job since the cursor, which moves on. For live events: an older attempt's late points come too. */
-export async function readNewPoints(
-  tx: Tx,
-  jobId: string,
-  cursor: TelemetryCursor,
-): Promise<MetricPoint[]> {
-  const attempts = [...cursor.keys()];
-  const rows = await tx.$queryRaw<{ attempt_id: string; seq: number; points: MetricPoint[] }[]>`
-    SELECT b.attempt_id, b.seq, b.points FROM metric_batches b
-      JOIN attempts a ON a.id = b.attempt_id
-      LEFT JOIN unnest(${attempts}::text[], ${[...cursor.values()]}::int[]) AS seen (id, seq)
-        ON seen.id = b.attempt_id
-    WHERE a.job_id = ${jobId} AND (seen.seq IS NULL OR b.seq > seen.seq)
-    ORDER BY a.number, b.seq`;
-  for (const row of rows) cursor.set(row.attempt_id, row.seq);
-  return rows.flatMap((row) => row.points);
-}
-
 /**
  * The curves of a job: for each series and step the newest attempt that has it, as columns, each thinned out to at
  * most `pointsMax` (the first and the last point stay).
@@ -79,8 +58,10 @@ export async function readSeries(
         FROM metric_batches WHERE attempt_id = a.id) b
     WHERE a.job_id = ${jobId}`;
   const curves = new Map<string, Map<number, [number, number | null]>>();
-  for (const point of await readNewPoints(tx, jobId, new Map())) {
-    const [step, epoch, name, value] = point;
+  const arrived = await tx.$queryRaw<{ points: MetricPoint[] }[]>`
+    SELECT b.points FROM metric_batches b JOIN attempts a ON a.id = b.attempt_id
+    WHERE a.job_id = ${jobId} ORDER BY a.number, b.seq`;
+  for (const [step, epoch, name, value] of arrived.flatMap((batch) => batch.points)) {
     const curve = curves.get(name) ?? new Map<number, [number, number | null]>();
     curve.set(step, [epoch, value]);
     curves.set(name, curve);

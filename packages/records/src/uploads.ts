@@ -91,3 +91,32 @@ export async function abortUpload(
 function subjectOf(upload: UploadRow) {
   return { id: upload.id, projectId: upload.projectId, label: upload.filename.slice(0, 200) };
 }
+
+/**
+ * Gives up uploads whose time is over: open ones that nobody finished, and completed ones that no push took. The
+ * caller frees their bytes in the store.
+ */
+export async function expireUploads(
+  db: Database,
+): Promise<{ objectKey: string; storeUploadId: string; wasOpen: boolean }[]> {
+  const late = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM uploads u WHERE state IN ('open', 'completed') AND expires_at < now()
+      AND NOT EXISTS (SELECT 1 FROM ingest_uploads iu JOIN ingests i ON i.id = iu.ingest_id
+        WHERE iu.upload_id = u.id AND i.state IN ('queued', 'running'))
+    LIMIT 100`;
+  const expired: { objectKey: string; storeUploadId: string; wasOpen: boolean }[] = [];
+  for (const { id } of late) {
+    const upload = await db.upload.findUniqueOrThrow({ where: { id } });
+    const from = await inTransaction(db, async (tx) => {
+      const moved = await transition(tx, 'upload', subjectOf(upload), 'expire');
+      await releaseObjects(tx, { kind: 'upload', id });
+      return moved.from;
+    }).catch((error: unknown) => {
+      // Another worker was first.
+      if (error instanceof VandaError && error.code === 'illegal-state') return null;
+      throw error;
+    });
+    if (from !== null) expired.push({ ...upload, wasOpen: from === 'open' });
+  }
+  return expired;
+}

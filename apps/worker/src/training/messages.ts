@@ -1,0 +1,35 @@
+import type {
+  CompletedSpec,
+  ErrorCode,
+  FieldError,
+  JobProgress,
+  LogLine,
+  MetricPoint,
+} from '@vanda/contracts';
+import type { TrainingData, TrainingResult } from '@vanda/estimators';
+
+/** What an attempt's process is told and what it tells, over Node's channel between parent and child. */
+export type ToChild =
+  | {
+      type: 'start';
+      spec: CompletedSpec;
+      data: TrainingData;
+      workDir: string;
+      threads: number;
+      resumeFrom: string | null;
+    }
+  /** Stop within a step; the answer is `stopped`. */
+  | { type: 'stop' }
+  /** The worker is well and still holds the lease. Without it for `forMs` the process ends itself. */
+  | { type: 'held'; forMs: number };
+
+export type FromChild =
+  | { type: 'loaded' }
+  | { type: 'progress'; progress: JobProgress }
+  | { type: 'metrics'; points: MetricPoint[] }
+  | { type: 'log'; line: LogLine }
+  | { type: 'checkpoint'; path: string; step: number; epoch: number }
+  | { type: 'done'; result: TrainingResult }
+  | { type: 'stopped' }
+  /** `code` is null where it was none of the errors that a user may read. */
+  | { type: 'failed'; code: ErrorCode | null; message: string; errors?: FieldError[] };
