@@ -8,6 +8,16 @@ export {
   type RawPicture,
 } from './pictures/decode-picture.ts';
 export type { ClassPrediction, Prediction, Predictor } from './prediction.ts';
+export {
+  type Estimator,
+  type EstimatorOptions,
+  type FittedModel,
+  imageClassifier,
+  type TableOptions,
+  tabularClassifier,
+  tabularRegressor,
+} from './standalone/estimator.ts';
+export type { TableSource } from './standalone/open-table.ts';
 export { train } from './train.ts';
 export type {
   TrainingData,

@@ -4,8 +4,12 @@ import { decodePicture, inspectPicture } from './decode-picture.ts';
 
 const grey = Uint8Array.from({ length: 28 * 28 }, (_, index) => (index * 7) % 256);
 const colour = Uint8Array.from({ length: 20 * 10 * 3 }, (_, index) => (index * 11) % 256);
+/** Grey stays one channel only where sharp is told so. */
 const png = (data: Uint8Array, width: number, height: number, channels: 1 | 3 | 4) =>
-  sharp(data, { raw: { width, height, channels } }).png().toBuffer();
+  sharp(data, { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
 
 describe('decodePicture', () => {
   it('gives the very pixels of a grey PNG that has the right size', async () => {

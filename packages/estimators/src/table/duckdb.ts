@@ -15,7 +15,6 @@ export async function openDuckDb(options: { threads: number }): Promise<DuckDb> 
     memory_limit: '1GB',
     preserve_insertion_order: 'true',
     autoinstall_known_extensions: 'false',
-    TimeZone: 'UTC',
   });
   const connection = await instance.connect();
   return {
