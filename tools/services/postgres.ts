@@ -8,6 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { identifyProcess } from './process-identity.ts';
 import type { ProcessSpec } from './supervised-process.ts';
@@ -145,9 +146,10 @@ interface Unprivileged {
  * Postgres refuses to run as root. As root it runs in a user namespace of its own, where root's
  * files are its own, also below a folder that only root may enter. Where namespaces are forbidden
  * (many containers) it runs as `nobody`, who may pass through root's folders by one capability.
+ * A user without a name gets one in the same way.
  */
 async function unprivileged(folder: string): Promise<Unprivileged> {
-  if (process.getuid?.() !== 0) return { wrapper: [] };
+  if (process.getuid?.() !== 0 && hasName()) return { wrapper: [] };
   const map = ['--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--'];
   if (spawnSync('unshare', [...map, 'true']).status === 0) return { wrapper: ['unshare', ...map] };
   const chown = (file: string) => spawnSync('chown', ['-R', `${nobody}:${nobody}`, file]);
@@ -157,6 +159,15 @@ async function unprivileged(folder: string): Promise<Unprivileged> {
   const drop = [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
   const keep = [`--inh-caps=${capability}`, `--ambient-caps=${capability}`];
   return { wrapper: ['setpriv', ...drop, ...keep, '--'], own: chown };
+}
+
+/** initdb insists on a user with a name; some containers run under a bare number. */
+function hasName(): boolean {
+  try {
+    return userInfo().username !== '';
+  } catch {
+    return false;
+  }
 }
 
 function runOnce(run: Unprivileged, program: string, args: string[], input = ''): void {

@@ -30,10 +30,18 @@ export async function ensureNpmPackages() {
   // npm writes this file last: without it an installation was cut off, and half-unpacked packages
   // look whole to npm.
   const modules = join(root, 'node_modules');
-  if (!existsSync(join(modules, '.package-lock.json'))) rmSync(modules, { recursive: true, force: true });
+  if (!existsSync(join(modules, '.package-lock.json')))
+    rmSync(modules, { recursive: true, force: true });
   // Not `ci`: it refuses a lock file without the packages for other systems, and registries that
   // mirror only what is asked for do not have them. With --no-save the lock file stays as it is.
-  const args = ['install', '--no-save', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'];
+  const args = [
+    'install',
+    '--no-save',
+    '--include=dev',
+    '--no-fund',
+    '--no-audit',
+    '--loglevel=error',
+  ];
   // Some packages ask for a newer Node than the one that may have started this: they get it.
   args.push('--engine-strict=false');
   const [command, before] = npmCommand();

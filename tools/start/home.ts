@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, portTrouble } from '../services/free-port.ts';
+import type { PostgresCluster } from '../services/postgres.ts';
 import { identifyProcess, livesOn, readIdentity } from '../services/process-identity.ts';
 import { SetupError } from '../setup/run-command.mjs';
 
@@ -84,9 +85,24 @@ export function lockHome(home: string): () => void {
   }
 }
 
+export function installationFile(home: string): string {
+  return join(home, 'installation.json');
+}
+
+/** The embedded Postgres of an installation. */
+export function postgresCluster(home: string, installation: Installation): PostgresCluster {
+  return {
+    folder: join(home, 'postgres'),
+    port: installation.postgresPort,
+    password: installation.postgresPassword,
+    database: 'vanda',
+    durable: true,
+  };
+}
+
 /** Reads or makes the installation's own ports and secrets. A port taken meanwhile is replaced. */
 export async function openInstallation(home: string): Promise<Installation> {
-  const file = join(home, 'installation.json');
+  const file = installationFile(home);
   const kept: Partial<Installation> = existsSync(file)
     ? JSON.parse(readFileSync(file, 'utf8'))
     : {};

@@ -11,7 +11,7 @@ import {
 import { type VandaSettings, vandaProcesses } from '../services/vanda.ts';
 import { root } from '../setup/npm-packages.mjs';
 import { elapsed, say, step } from '../setup/progress.mjs';
-import { openInstallation } from './home.ts';
+import { openInstallation, postgresCluster } from './home.ts';
 import type { StartSettings } from './settings.ts';
 
 /** What users call the servers. */
@@ -37,13 +37,7 @@ export class Machine {
   async start(settings: StartSettings): Promise<VandaSettings> {
     await this.#reapLeftovers();
     const installation = await openInstallation(settings.home);
-    const cluster = {
-      folder: join(settings.home, 'postgres'),
-      port: installation.postgresPort,
-      password: installation.postgresPassword,
-      database: 'vanda',
-      durable: true,
-    };
+    const cluster = postgresCluster(settings.home, installation);
     const redis = {
       folder: join(settings.home, 'redis'),
       port: installation.redisPort,

@@ -32,7 +32,7 @@ export interface TestStack {
   redis: TestRedis;
   /** Each is started again when it dies; `ready()` waits for that. */
   processes: { api: SupervisedProcess; worker: SupervisedProcess; serve: SupervisedProcess };
-  /** Starts one more worker, by a name of its own. */
+  /** Starts one more worker, by a name of its own and with its own local files. */
   addWorker(name: string): Promise<SupervisedProcess>;
   /** The last lines of every server's log, for a test that failed. */
   logFolder: string;
@@ -96,7 +96,8 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
       postgres,
       redis,
       processes: { api, worker, serve },
-      addWorker: (name) => run(specs.worker, name),
+      addWorker: (name) =>
+        run(vandaProcesses({ ...settings, home: join(home, name) }).worker, name),
       logFolder,
       stop,
       [Symbol.asyncDispose]: stop,

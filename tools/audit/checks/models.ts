@@ -1,0 +1,41 @@
+import type { AuditCheck } from '../audit.ts';
+
+interface JobRow {
+  id: string;
+  state: string;
+  versions: number;
+}
+
+interface VersionRow {
+  id: string;
+  wrong: string;
+}
+
+/** One model version for each succeeded training job, none for any other, each with its objects. */
+export const checkModels: AuditCheck = async ({ rows }) => {
+  const jobs = await rows<JobRow>(`
+    SELECT j.id, j.state, count(v.id)::int AS versions
+    FROM jobs j LEFT JOIN model_versions v ON v.job_id = j.id
+    WHERE j.kind = 'train' GROUP BY j.id`);
+  const versions = await rows<VersionRow>(`
+    SELECT v.id, 'has no object in the role ' || needed || '.' AS wrong
+    FROM model_versions v, unnest(ARRAY['graph', 'weights']) needed
+    WHERE v.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM object_refs r
+      WHERE r.owner_kind = 'model-version' AND r.owner_id = v.id AND r.role = needed)
+    UNION ALL
+    SELECT v.id, 'is version ' || v.version || ' of a model that counts to ' || m.latest_version || '.'
+    FROM model_versions v JOIN models m ON m.id = v.model_id WHERE v.version > m.latest_version
+    UNION ALL
+    SELECT v.id, 'was made from other data than its job, ' || j.dataset_version_id || '.'
+    FROM model_versions v JOIN jobs j ON j.id = v.job_id
+    WHERE v.dataset_version_id <> j.dataset_version_id`);
+  return [
+    ...jobs
+      .filter(({ state, versions }) => versions !== (state === 'succeeded' ? 1 : 0))
+      .map(({ id, state, versions }) => ({
+        subject: id,
+        message: `the job ${state} and has ${versions} model versions.`,
+      })),
+    ...versions.map(({ id, wrong }) => ({ subject: id, message: `the model version ${wrong}` })),
+  ];
+};
