@@ -121,8 +121,11 @@ export interface NewIngest {
   options: IngestOptions;
 }
 
-/** Row, history and doorbell of a push, in the caller's transaction, which calls `deliverOutbox` after it committed. */
-export async function createIngest(tx: Tx, push: NewIngest): Promise<IngestDetails> {
+/** Row, history and outbox of a push in the caller's transaction; ring for `outboxId` after the commit. */
+export async function createIngest(
+  tx: Tx,
+  push: NewIngest,
+): Promise<{ ingest: IngestDetails; outboxId: bigint }> {
   const { projectId, name } = push;
   await assertUploadsReady(tx, projectId, push.uploads);
   const dataset = await openDataset(tx, projectId, name);
@@ -153,8 +156,9 @@ export async function createIngest(tx: Tx, push: NewIngest): Promise<IngestDetai
     to: 'queued',
     event: 'create',
   });
-  await writeOutbox(tx, { queue: 'ingest', subjectId: id });
-  return tx.ingest.findUniqueOrThrow({ where: { id }, include: ingestDetails });
+  const outboxId = await writeOutbox(tx, { queue: 'ingest', subjectId: id });
+  const ingest = await tx.ingest.findUniqueOrThrow({ where: { id }, include: ingestDetails });
+  return { ingest, outboxId };
 }
 
 async function assertUploadsReady(tx: Tx, projectId: string, ids: string[]): Promise<void> {

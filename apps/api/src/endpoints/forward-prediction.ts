@@ -1,0 +1,51 @@
+import { VandaError } from '@vanda/contracts';
+import { issueTicket } from '@vanda/records';
+import type { Deps } from '../deps.ts';
+import { endpointUrl } from './present.ts';
+
+const waitMs = 60_000;
+
+/** Asks the inference server in the caller's name, with a ticket for this endpoint, and passes its answer on. */
+export async function forwardPrediction(
+  deps: Deps,
+  endpoint: { name: string; projectId: string },
+  body: unknown,
+  signal: AbortSignal,
+): Promise<Record<string, unknown>> {
+  const { config } = deps;
+  const ticket = { projectId: endpoint.projectId, endpoint: endpoint.name };
+  const response = await fetch(endpointUrl(config.inferenceInternalUrl, endpoint.name), {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${issueTicket(config.secret, ticket)}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(waitMs)]),
+  }).catch((cause: Error) => {
+    if (cause.name === 'TimeoutError') {
+      throw new VandaError(
+        'timeout',
+        `The inference server did not answer within ${waitMs / 1000} s.`,
+      );
+    }
+    throw new VandaError(
+      'unavailable',
+      'The inference server cannot be reached right now: try again in a moment.',
+      undefined,
+      { cause },
+    );
+  });
+  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  if (response.ok) return answer;
+  const sentence = typeof answer.error === 'string' ? answer.error : 'The prediction was refused.';
+  throw new VandaError(codeOf(response.status), sentence);
+}
+
+function codeOf(status: number) {
+  if (status === 404) return 'not-found';
+  if (status === 413) return 'payload-too-large';
+  if (status === 429) return 'too-many-requests';
+  if (status === 504) return 'timeout';
+  return status >= 500 ? 'unavailable' : 'invalid-request';
+}

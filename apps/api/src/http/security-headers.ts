@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+
+/** The dashboard loads nothing from elsewhere; styles are inline because components set them. */
+export function addSecurityHeaders(server: FastifyInstance, storeOrigins: string[]): void {
+  const policy = [
+    "default-src 'self'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    // Parts are put straight into the object store, which may be another origin.
+    `connect-src ${["'self'", ...storeOrigins].join(' ')}`,
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('content-security-policy', policy);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('x-frame-options', 'DENY');
+    reply.header('referrer-policy', 'same-origin');
+    reply.header('cross-origin-opener-policy', 'same-origin');
+    reply.header('permissions-policy', 'microphone=(), geolocation=()');
+    reply.header('x-request-id', request.id);
+  });
+}
+
+/** Where browsers send parts to: the public address with the disk driver, S3's endpoint otherwise. */
+export function storeOriginsOf(objects: string, publicUrl: string): string[] {
+  const publicOrigin = new URL(publicUrl).origin;
+  if (!objects.startsWith('s3:')) return [publicOrigin];
+  const query = new URL(objects).searchParams;
+  const endpoint = query.get('publicEndpoint') ?? query.get('endpoint');
+  return [publicOrigin, endpoint ? new URL(endpoint).origin : 'https://*.amazonaws.com'];
+}

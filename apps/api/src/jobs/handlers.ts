@@ -1,0 +1,141 @@
+import { VandaError } from '@vanda/contracts';
+import {
+  assertModelNameFits,
+  cancelJob,
+  deleteJob,
+  findJob,
+  holdDatasetVersion,
+  inTransaction,
+  listJobs,
+  listWorkers,
+  readLogs,
+  readSeries,
+  submitJob,
+} from '@vanda/records';
+import type { Deps } from '../deps.ts';
+import { freeKeys } from '../free-keys.ts';
+import { found } from '../http/found.ts';
+import type { Handlers } from '../http/handler.ts';
+import { listPage } from '../http/pages.ts';
+import { streamJob } from './job-events.ts';
+import { prepareSpec } from './prepare-spec.ts';
+import { presentJob, presentJobs } from './present.ts';
+import { presentWorker } from './present-worker.ts';
+import { streamProject } from './project-events.ts';
+
+type JobHandlers = Pick<
+  Handlers,
+  | 'createJob'
+  | 'planJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'cancelJob'
+  | 'deleteJob'
+  | 'getJobMetrics'
+  | 'getJobLogs'
+  | 'jobEvents'
+  | 'listWorkers'
+  | 'projectEvents'
+>;
+
+export const jobHandlers: JobHandlers = {
+  async createJob({ actor, body, deps, once }) {
+    const { projectId } = actor;
+    const { spec, warnings, data, device } = await prepareSpec(deps, projectId, body.spec);
+    let outboxId: bigint | null = null;
+    const view = await once(async (tx) => {
+      if (!(await holdDatasetVersion(tx, data.id))) {
+        throw new VandaError('not-found', `The dataset ${spec.dataset} was deleted meanwhile.`);
+      }
+      const submitted = await submitJob(tx, {
+        projectId,
+        name: spec.name,
+        task: spec.task,
+        spec,
+        submittedSpec: body.spec,
+        datasetVersionId: data.id,
+        device,
+        priority: spec.resources.priority,
+        warnings,
+      });
+      outboxId = submitted.outboxId;
+      return presentJob(deps, found(await findJob(tx, projectId, submitted.job.id), 'job'), tx);
+    });
+    if (outboxId !== null) {
+      const { priority } = spec.resources;
+      deps.doorbell.ring('training', { jobId: view.id }, { outboxId, priority });
+    }
+    return view;
+  },
+
+  async planJob({ actor, body, deps }) {
+    const { projectId } = actor;
+    const { spec, warnings } = await prepareSpec(deps, projectId, body.spec);
+    await inTransaction(deps.db, (tx) => assertModelNameFits(tx, { projectId, ...spec }));
+    return { object: 'plan', spec: { ...spec }, warnings };
+  },
+
+  async listJobs({ actor, query, deps }) {
+    const { limit, ...rest } = query;
+    const rows = await listJobs(deps.db, actor.projectId, { ...rest, limit: limit + 1 });
+    const views = await presentJobs(deps, rows);
+    return listPage(
+      views,
+      limit,
+      (view) => view,
+      (view) => view.id,
+    );
+  },
+
+  async getJob({ actor, params, deps }) {
+    return presentJob(deps, await job(deps, actor.projectId, params.id));
+  },
+
+  async cancelJob({ actor, params, deps }) {
+    const row = await job(deps, actor.projectId, params.id);
+    await inTransaction(deps.db, (tx) => cancelJob(tx, row));
+    return presentJob(deps, await job(deps, actor.projectId, params.id));
+  },
+
+  async deleteJob({ actor, params, deps }) {
+    const row = await job(deps, actor.projectId, params.id);
+    const freed = await inTransaction(deps.db, (tx) => deleteJob(tx, row));
+    await freeKeys(deps, freed.keys);
+    return { object: 'deleted', id: row.id, freedBytes: freed.freedBytes };
+  },
+
+  async getJobMetrics({ actor, params, query, deps }) {
+    const row = await job(deps, actor.projectId, params.id);
+    return { object: 'metrics', ...(await readSeries(deps.db, row.id, query.points)) };
+  },
+
+  async getJobLogs({ actor, params, query, deps }) {
+    const { limit, after } = query;
+    const row = await job(deps, actor.projectId, params.id);
+    const lines = await readLogs(deps.db, row.id, { limit: limit + 1, after });
+    return listPage(
+      lines,
+      limit,
+      ({ id: _, ...line }) => line,
+      (line) => line.id,
+    );
+  },
+
+  async jobEvents({ actor, params, deps }, stream) {
+    await streamJob(deps, actor.projectId, params.id, stream);
+  },
+
+  async listWorkers({ query, deps }) {
+    const { limit, after } = query;
+    const rows = await listWorkers(deps.db, { limit: limit + 1, after });
+    return listPage(rows, limit, presentWorker, (row) => row.id);
+  },
+
+  async projectEvents({ actor, deps }, stream) {
+    await streamProject(deps, actor.projectId, stream);
+  },
+};
+
+async function job(deps: Deps, projectId: string, id: string) {
+  return found(await findJob(deps.db, projectId, id), `job ${id}`);
+}

@@ -1,0 +1,106 @@
+import {
+  deleteModel,
+  endpointsServing,
+  findModel,
+  findModelVersion,
+  inTransaction,
+  listModels,
+  listModelVersions,
+  objectOf,
+} from '@vanda/records';
+import type { Deps } from '../deps.ts';
+import { freeKeys } from '../free-keys.ts';
+import { found } from '../http/found.ts';
+import type { Handlers } from '../http/handler.ts';
+import { listPage } from '../http/pages.ts';
+import { presentModel, presentModelVersion } from './present.ts';
+
+const downloadForS = 15 * 60;
+
+type ModelHandlers = Pick<
+  Handlers,
+  | 'listModels'
+  | 'getModel'
+  | 'listModelVersions'
+  | 'getModelVersion'
+  | 'downloadModelVersion'
+  | 'deleteModel'
+  | 'deleteModelVersion'
+>;
+
+export const modelHandlers: ModelHandlers = {
+  async listModels({ actor, query, deps }) {
+    const { limit, after } = query;
+    const rows = await listModels(deps.db, actor.projectId, { limit: limit + 1, after });
+    const serving = await endpointsServing(
+      deps.db,
+      rows.flatMap((row) => row.versions.map((version) => version.id)),
+    );
+    return listPage(
+      rows,
+      limit,
+      (row) => presentModel(row, serving),
+      (row) => row.id,
+    );
+  },
+
+  async getModel({ actor, params, deps }) {
+    const row = await model(deps, actor.projectId, params.name);
+    const ids = row.versions.map((version) => version.id);
+    return presentModel(row, await endpointsServing(deps.db, ids));
+  },
+
+  async listModelVersions({ actor, params, query, deps }) {
+    const { limit, after } = query;
+    const { id } = await model(deps, actor.projectId, params.name);
+    const rows = await listModelVersions(deps.db, id, { limit: limit + 1, after });
+    const serving = await endpointsServing(
+      deps.db,
+      rows.map((row) => row.id),
+    );
+    return listPage(
+      rows,
+      limit,
+      (row) => presentModelVersion(row, serving),
+      (row) => row.id,
+    );
+  },
+
+  async getModelVersion({ actor, params, deps }) {
+    const row = await modelVersion(deps, actor.projectId, params.name, params.version);
+    return presentModelVersion(row, await endpointsServing(deps.db, [row.id]));
+  },
+
+  async downloadModelVersion({ actor, params, deps }) {
+    const row = await modelVersion(deps, actor.projectId, params.name, params.version);
+    const key = await objectOf(deps.db, { kind: 'model-version', id: row.id }, 'archive');
+    return deps.objects.signGet(found(key, `archive of ${params.name}@${params.version}`), {
+      expiresInS: downloadForS,
+      filename: `${params.name}-${params.version}.vanda`,
+      contentType: 'application/zip',
+    });
+  },
+
+  async deleteModel({ actor, params, deps }) {
+    const row = await model(deps, actor.projectId, params.name);
+    const freed = await inTransaction(deps.db, (tx) => deleteModel(tx, row, null));
+    await freeKeys(deps, freed.keys);
+    return { object: 'deleted', id: row.id, freedBytes: freed.freedBytes };
+  },
+
+  async deleteModelVersion({ actor, params, deps }) {
+    const row = await modelVersion(deps, actor.projectId, params.name, params.version);
+    const freed = await inTransaction(deps.db, (tx) => deleteModel(tx, row.model, params.version));
+    await freeKeys(deps, freed.keys);
+    return { object: 'deleted', id: row.id, freedBytes: freed.freedBytes };
+  },
+};
+
+async function model(deps: Deps, projectId: string, name: string) {
+  return found(await findModel(deps.db, projectId, name), `model ${name}`);
+}
+
+async function modelVersion(deps: Deps, projectId: string, name: string, version: number) {
+  const row = await findModelVersion(deps.db, projectId, name, version);
+  return found(row, `model ${name}@${version}`);
+}
