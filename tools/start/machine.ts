@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createCluster, postgresProcess, postgresUrl } from '../services/postgres.ts';
 import { reapLeftover } from '../services/process-identity.ts';
 import { redisProcess, redisUrl } from '../services/redis.ts';
@@ -11,6 +10,7 @@ import {
 import { type VandaSettings, vandaProcesses } from '../services/vanda.ts';
 import { root } from '../setup/npm-packages.mjs';
 import { elapsed, say, step } from '../setup/progress.mjs';
+import { SetupError } from '../setup/run-command.mjs';
 import { openInstallation, postgresCluster } from './home.ts';
 import type { StartSettings } from './settings.ts';
 
@@ -28,6 +28,7 @@ export class Machine {
   readonly #home: string;
   readonly #processes = new Map<string, SupervisedProcess>();
   #stopping = false;
+  #toldOfFullDiskAt = 0;
 
   constructor(home: string) {
     this.#home = home;
@@ -86,7 +87,16 @@ export class Machine {
     };
     const running = new SupervisedProcess(complete, (event) => this.#tell(event));
     this.#processes.set(spec.name, running);
-    await running.start();
+    try {
+      await running.start();
+    } catch (error) {
+      const title = titles[spec.name] ?? spec.name;
+      const said = (error as Error).message.split('\n').slice(1).map(readable).join('\n  ');
+      throw new SetupError(
+        `${title[0]?.toUpperCase()}${title.slice(1)} could not be started. It said:\n  ${said}\n` +
+          `Its log is ${complete.logFile}.`,
+      );
+    }
   }
 
   /** Servers of an earlier start that was killed, where the kernel did not end them already. */
@@ -97,7 +107,6 @@ export class Machine {
       reapLeftover(file('postgres'), 'SIGINT', 20_000),
       reapLeftover(file('redis')),
     ]);
-    await sleep(0);
   }
 
   #tell(event: ProcessEvent): void {
@@ -108,15 +117,30 @@ export class Machine {
       for (const line of event.tail.slice(-3)) say(`    ${readable(line)}`);
     } else if (event.kind === 'ready' && event.restarts > 0) {
       say(`✓ ${title} is back (restart ${event.restarts}).`);
+    } else if (event.kind === 'line' && isFull(event.line)) {
+      this.#tellOfFullDisk();
     } else if (event.kind === 'line' && isFatal(event.line)) {
       say(`! ${title}: ${readable(event.line)}`);
     }
+  }
+
+  /** Every server meets a full disk many times a second; a person needs to hear of it now and then. */
+  #tellOfFullDisk(): void {
+    if (Date.now() - this.#toldOfFullDiskAt < 60_000) return;
+    this.#toldOfFullDiskAt = Date.now();
+    say(
+      `! The disk that holds ${this.#home} is full: free some space, and the servers go on by themselves.`,
+    );
   }
 }
 
 /** What a person at the screen must see: a server's last words, not its daily errors. */
 function isFatal(line: string): boolean {
-  return /"level":60\b/.test(line) || /\bPANIC:/.test(line) || /No space left on device/.test(line);
+  return /"level":60\b/.test(line) || /\bPANIC:/.test(line);
+}
+
+function isFull(line: string): boolean {
+  return /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/.test(line);
 }
 
 /** The message of a line of JSON log, else the line. */

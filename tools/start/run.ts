@@ -24,8 +24,7 @@ try {
 } catch (error) {
   // Being stopped makes whatever was under way fail; only other failures are news.
   if (!asked.happened) {
-    const sentence = error instanceof SetupError ? error.message : (error as Error).stack;
-    process.stderr.write(`\n${sentence}\n`);
+    process.stderr.write(`\n${sentenceFor(error as NodeJS.ErrnoException)}\n`);
     process.exitCode = 1;
   }
 } finally {
@@ -49,6 +48,14 @@ async function start(settings: StartSettings): Promise<void> {
     await runDemo(settings.home, profile);
   }
   if (!asked.happened) showScreen(vanda, profile);
+}
+
+function sentenceFor(error: NodeJS.ErrnoException): string {
+  if (error instanceof SetupError) return error.message;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return 'The disk is full. Free some space, then start again: it goes on from here.';
+  }
+  return error.stack ?? error.message;
 }
 
 async function ensurePortsFree({ host, port, inferencePort }: StartSettings): Promise<void> {
