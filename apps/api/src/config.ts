@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -55,7 +58,7 @@ export const defaultLimits: Config['limits'] = {
 };
 
 /** Throws an Error whose sentence names every setting that is not right. */
-export function readConfig(env: NodeJS.ProcessEnv): Config {
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const { success, data, error } = schema.safeParse(given);
   if (!success) {
@@ -80,8 +83,29 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   };
 }
 
+const checkout = fileURLToPath(new URL('../../..', import.meta.url));
+
+/**
+ * Where the database of an installation is, for commands that a person runs beside it: as the environment says, or as
+ * `npm start` wrote it into the state folder.
+ */
+export function readDatabaseUrl(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.VANDA_DATABASE_URL) return env.VANDA_DATABASE_URL;
+  const home = resolve(checkout, env.VANDA_HOME || '.vanda');
+  const file = join(home, 'installation.json');
+  if (!existsSync(file)) {
+    throw new Error(
+      `There is no installation in ${home}: start one with "npm start", or set VANDA_HOME to its state folder.`,
+    );
+  }
+  const { postgresPort, postgresPassword } = z
+    .object({ postgresPort: port, postgresPassword: z.string() })
+    .parse(JSON.parse(readFileSync(file, 'utf8')));
+  return `postgresql://vanda:${postgresPassword}@127.0.0.1:${postgresPort}/vanda`;
+}
+
 /** An address to listen on everywhere is none to go to: then it is this machine's own. */
-export function httpUrl(host: string, port: number): string {
+function httpUrl(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

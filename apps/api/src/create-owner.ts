@@ -1,18 +1,27 @@
-import { createOwner, findOwner, inTransaction, openDatabase } from '@vanda/records';
+import {
+  createKey,
+  createOwner,
+  findOwner,
+  inTransaction,
+  openDatabase,
+  setPassword,
+} from '@vanda/records';
 import { hashPassword } from 'better-auth/crypto';
 import { newPassword } from './accounts/new-password.ts';
 import { readConfig } from './config.ts';
 
 /**
  * Makes the installation's owner with a project and an API key, and prints one JSON line: {email, password, apiKey,
- * projectId} the first time, {existing: true, ...} afterwards.
+ * projectId} the first time, {existing: true, ...} afterwards. With --renew an owner that is there already gets a new
+ * password and one more key, for a first start that died before it had written down the first ones.
  */
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const config = readConfig();
   const db = openDatabase(config.databaseUrl, { connectionsMax: 2 });
   try {
     const email = 'owner@vanda.local';
     const password = newPassword();
+    const keyName = 'This machine';
     const passwordHash = await hashPassword(password);
     const made = await inTransaction(db, (tx) =>
       createOwner(tx, {
@@ -20,7 +29,7 @@ async function main(): Promise<void> {
         name: 'Owner',
         passwordHash,
         projectName: 'Default',
-        keyName: 'This machine',
+        keyName,
       }),
     );
     if (made !== null) {
@@ -28,6 +37,14 @@ async function main(): Promise<void> {
       return;
     }
     const owner = await findOwner(db);
+    if (owner !== null && process.argv.includes('--renew')) {
+      const { key } = await inTransaction(db, async (tx) => {
+        await setPassword(tx, owner.id, passwordHash);
+        return createKey(tx, owner.projectId, keyName);
+      });
+      print({ email: owner.email, password, apiKey: key, projectId: owner.projectId });
+      return;
+    }
     print({ existing: true, email: owner?.email, projectId: owner?.projectId });
   } finally {
     await db.$disconnect();

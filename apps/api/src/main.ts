@@ -5,7 +5,7 @@ import { openServer } from './open-server.ts';
 
 /** stdout says one line when the server takes requests; the log goes to stderr. */
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const config = readConfig();
   const log = pino({ level: config.log, base: { name: 'api' } }, pino.destination(2));
   const { deps, stop, close } = await openDeps(config, log);
   const server = await openServer(deps);

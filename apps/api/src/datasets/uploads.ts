@@ -105,7 +105,7 @@ export const uploadHandlers: Pick<
 };
 
 /** Parts as large as asked for, larger only where 10,000 of them would not hold the file. */
-export function partBytesFor(size: number, wanted: number): number {
+function partBytesFor(size: number, wanted: number): number {
   const needed = Math.ceil(size / multipartLimits.partNumberMax / mebibyte) * mebibyte;
   return Math.max(multipartLimits.partBytesMin, wanted, needed);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type ApiUnderTest, startApi } from '../api-under-test.ts';
+import { type ApiUnderTest, startApi } from '../api-under-test.fixture.ts';
 
 let api: ApiUnderTest;
 beforeAll(async () => {

@@ -62,7 +62,13 @@ export async function startApi(
   const password = 'a-password-for-tests';
   const passwordHash = await hashPassword(password);
   const owner = await inTransaction(deps.db, (tx) =>
-    createOwner(tx, { email, name: 'Owner', passwordHash, projectName: 'Default', keyName: 'test' }),
+    createOwner(tx, {
+      email,
+      name: 'Owner',
+      passwordHash,
+      projectName: 'Default',
+      keyName: 'test',
+    }),
   );
   const stranger = await inTransaction(deps.db, async (tx) => {
     const project = await tx.project.create({ data: { id: newId('prj'), name: 'Other' } });
