@@ -36,6 +36,8 @@ export interface FittedModel<P extends Prediction> extends Omit<Predictor, 'pred
   readonly metrics: JobMetrics;
   readonly warnings: string[];
   readonly bestEpoch: number;
+  /** A Parquet file until close(): which row was in which split. */
+  readonly splits: string;
   /** With every default as it was filled in from the data. */
   readonly spec: CompletedSpec;
   /** Writes the artifact (model.json and weights.safetensors), which loadPredictor reads. */
@@ -131,6 +133,7 @@ async function inWorkDir<P extends Prediction>(
       metrics: result.metrics,
       warnings: result.warnings,
       bestEpoch: result.bestEpoch,
+      splits: result.splits,
       spec,
       save: (folder) => cp(result.artifact, folder, { recursive: true }),
       close: () => {
