@@ -1,0 +1,98 @@
+import type { ModelVersionView } from '@vanda/contracts';
+import type { Command } from 'commander';
+import { ago, facts, metricsLine, plural, size, table } from '../output/text.ts';
+import { saveResponse } from '../save-response.ts';
+import type { Act, Runs } from './act.ts';
+import { allPages } from './all-pages.ts';
+import { readExactVersion, readReference } from './references.ts';
+
+export function addModels(program: Command, runs: Runs): void {
+  const models = program.command('models').description('what trainings made');
+  models.command('list').description('models, newest change first').action(runs(list));
+  models.command('show <name>').description('NAME or NAME@VERSION').action(runs(show));
+  models
+    .command('download <version> <file>')
+    .description('NAME@VERSION as a .vanda archive of model.json and weights.safetensors')
+    .action(runs(download));
+  models
+    .command('delete <name>')
+    .description('NAME@VERSION, or NAME with all')
+    .action(runs(remove));
+}
+
+function list(): Act {
+  return async ({ client, signal, answer }) => {
+    const all = await allPages((query) => client.models.list({ query }, { signal }));
+    const rows = all.data.map((model) => [
+      model.name,
+      model.task,
+      model.latestVersion,
+      metricsLine(model.latest?.metrics.test).split('  ')[0],
+      model.endpoints.join(', '),
+      ago(model.updatedAt),
+    ]);
+    const heads = ['NAME', 'TASK', 'LATEST', 'TEST', 'ENDPOINTS', 'CHANGED'];
+    answer(all, () => table(heads, rows, 'No model yet: vanda jobs submit SPEC'));
+  };
+}
+
+function show(reference: string): Act {
+  return async ({ client, signal, answer }) => {
+    const { name, version } = readReference(reference);
+    if (version !== null) {
+      const found = await client.models.version({ params: { name, version } }, { signal });
+      return answer(found, () => versionText(found));
+    }
+    const found = await client.models.get({ params: { name } }, { signal });
+    answer(found, () => {
+      const head = `${name} (${found.task}): ${plural(found.versions, 'version')}`;
+      return found.latest ? `${head}\n\n${versionText(found.latest)}` : head;
+    });
+  };
+}
+
+function versionText(version: ModelVersionView): string {
+  return facts([
+    ['model', `${version.model}@${version.version}`],
+    ['task', version.task],
+    ['job', version.jobId],
+    ['dataset', `${version.dataset.name}@${version.dataset.version}`],
+    ['validation', metricsLine(version.metrics.validation)],
+    ['test', metricsLine(version.metrics.test)],
+    ['size', size(version.bytes)],
+    ['engine', version.engineVersion],
+    ['endpoints', version.endpoints.join(', ')],
+    ['made', ago(version.createdAt)],
+  ]);
+}
+
+function download(reference: string, file: string): Act {
+  return async (context) => {
+    const { client, signal } = context;
+    const params = readExactVersion(reference);
+    const response = await client.models.download({ params }, { signal });
+    const progress = context.progress('Downloading');
+    try {
+      const saved = await saveResponse(response, file, (written, whole) =>
+        progress.show(whole ? (100 * written) / whole : 0, size(written)),
+      );
+      context.answer(
+        { object: 'download', model: reference, file, ...saved },
+        () => `Wrote ${reference} to ${file} (${size(saved.bytes)}).`,
+      );
+    } finally {
+      progress.end();
+    }
+  };
+}
+
+function remove(reference: string): Act {
+  return async ({ client, signal, answer }) => {
+    const { name, version } = readReference(reference);
+    const deleted =
+      version === null
+        ? await client.models.delete({ params: { name } }, { signal })
+        : await client.models.deleteVersion({ params: { name, version } }, { signal });
+    answer(deleted, () => `Deleted ${reference}: ${size(deleted.freedBytes)} freed.`);
+  };
+}

@@ -1,0 +1,44 @@
+import { ClientError } from '@vanda/client';
+import { type Problem, toProblem, VandaError } from '@vanda/contracts';
+
+/** Whatever was thrown, as the problem object that --json prints. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ClientError) {
+    return error.answered ? error.problem : { ...error.problem, detail: sentenceOf(error) };
+  }
+  if (error instanceof VandaError) return toProblem(error);
+  return toProblem(new VandaError('internal', sentenceOf(error)));
+}
+
+/** One sentence, and a line for each field where there are several. Never a stack trace. */
+export function textOf(error: unknown): string {
+  const errors = error instanceof VandaError ? (error.errors ?? []) : [];
+  const fields =
+    errors.length > 1 ? errors.map(({ pointer, message }) => `\n  ${pointer}: ${message}`) : [];
+  return `vanda: ${sentenceOf(error)}${fields.join('')}`;
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof ClientError && !error.answered && error.message.startsWith('Nothing')) {
+    return `${error.message.replace(/\.$/, '')}. Is it running? Start it with npm start.`;
+  }
+  if (error instanceof VandaError) return error.message;
+  return fileSentence(error as NodeJS.ErrnoException);
+}
+
+function fileSentence(error: NodeJS.ErrnoException): string {
+  const path = error.path ?? 'the file';
+  switch (error.code) {
+    case 'ENOENT':
+      return `There is no file ${path}.`;
+    case 'EACCES':
+    case 'EPERM':
+      return `${path} may not be read or written by this user.`;
+    case 'EISDIR':
+      return `${path} is a folder, and a file is needed.`;
+    case 'ENOSPC':
+      return 'The disk is full.';
+    default:
+      return error.message || 'Something broke in this command.';
+  }
+}
