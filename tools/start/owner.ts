@@ -32,22 +32,12 @@ export async function ensureOwner(settings: VandaSettings): Promise<Profile> {
   }
   const script = join(root, 'apps/api/src/create-owner.ts');
   const env = vandaEnvironment(settings);
-  const output = await mustRun(
-    "The owner's account could not be made",
-    process.execPath,
-    [script],
-    {
-      cwd: root,
-      env,
-    },
-  );
+  // --renew: an owner without a profile is one whose first start was cut off right here.
+  const args = [script, '--renew'];
+  const failed = "The owner's account could not be made";
+  const output = await mustRun(failed, process.execPath, args, { cwd: root, env });
   const answer = lastJson(output);
-  if (!answer?.apiKey) {
-    throw new SetupError(
-      `There is an owner already, but ${file} with the key of this machine is missing: put it back, ` +
-        'or move the state folder away to begin anew.',
-    );
-  }
+  if (!answer?.apiKey) throw new SetupError(`${failed}: ${output.trim()}`);
   const { apiKey, email = '', password = '' } = answer;
   const profile: Profile = { url: settings.publicUrl, apiKey, email };
   const first: FirstPassword = { email, password };
@@ -75,8 +65,6 @@ interface CreateOwnerAnswer {
   email?: string;
   password?: string;
   apiKey?: string;
-  projectId?: string;
-  existing?: boolean;
 }
 
 function lastJson(output: string): CreateOwnerAnswer | null {
