@@ -3,7 +3,7 @@ import { isTest } from './check-imports.ts';
 import type { Finding, SourceFile, SourceTree } from './source-tree.ts';
 
 /** Files that somebody outside starts or reads: their exports are their purpose. */
-const entry = /(^|\/)(index|main)\.(ts|tsx|mjs)$|\.config\.ts$|^packages\/[^/]+\/src\/index\.ts$/;
+const entry = /(^|\/)(index|main)\.(ts|tsx|mjs)$|\.config\.ts$/;
 
 /** Exports that no other file names: dead, or private and to be kept to the file. */
 export function checkExports(tree: SourceTree): Finding[] {
@@ -15,7 +15,7 @@ export function checkExports(tree: SourceTree): Finding[] {
       users.set(word, paths.add(file.path));
     }
   }
-  const surface = publicFiles(scripts);
+  const surface = publicFiles(tree, scripts);
   return scripts
     .filter(({ path }) => !entry.test(path) && !surface.has(path) && !isTest(path))
     .flatMap((file) =>
@@ -31,11 +31,14 @@ export function checkExports(tree: SourceTree): Finding[] {
     );
 }
 
-/** Files whose every export is a package's public surface: `export * from` in its index, and on. */
-function publicFiles(scripts: SourceFile[]): Set<string> {
+/** Front doors, and files whose every export is behind one: `export * from`, and on. */
+function publicFiles(tree: SourceTree, scripts: SourceFile[]): Set<string> {
   const byPath = new Map(scripts.map((file) => [file.path, file]));
-  const surface = new Set<string>();
-  const open = scripts.filter(({ path }) => /^packages\/[^/]+\/src\/index\.ts$/.test(path));
+  const doors = [...tree.doors].flatMap(([workspace, exported]) =>
+    Object.values(exported).map((target) => posix.join(workspace, target)),
+  );
+  const surface = new Set(doors);
+  const open = scripts.filter(({ path }) => surface.has(path));
   for (let file = open.pop(); file; file = open.pop()) {
     for (const match of file.text.matchAll(/^export \* (?:as \w+ )?from '(\.[^']+)'/gm)) {
       const target = byPath.get(posix.join(posix.dirname(file.path), match[1] ?? ''));

@@ -26,7 +26,9 @@ function checkImport(tree: SourceTree, file: SourceFile, used: Import): Finding[
   const own = /^@vanda\/([^/]+)(\/.+)?$/.exec(specifier);
   if (own) {
     const [, name = '', deep] = own;
-    if (deep) return say(`${specifier} reaches past the front door: import from @vanda/${name}.`);
+    if (deep && !tree.doors.get(`packages/${name}`)?.[`.${deep}`]) {
+      return say(`${specifier} is no front door of @vanda/${name}: its package.json names those.`);
+    }
     if (name === 'testing' && isTest(file.path)) return [];
     const allowed = ownImports[home];
     if (!allowed) return say(`${home} is not in the import table (tools/tidy/import-table.ts).`);
@@ -54,10 +56,14 @@ function checkRelative(
   const say = (message: string) => [{ path: file.path, line, message }];
   const target = posix.join(posix.dirname(file.path), specifier);
   const there = workspaceOf(target);
-  if (home === 'packages/testing' && target.startsWith('tools/')) return [];
+  const testing = home === 'packages/testing' || isTest(file.path);
+  if (testing && target.startsWith('tools/')) return [];
   if (home && there !== home)
     return say(`${specifier} leaves ${home}: import the package by name.`);
-  if (!home && there) return say(`${specifier} reaches into ${there}: import the package by name.`);
+  // Apps have no front door: tests and benches take the part that they mean.
+  if (!home && there?.startsWith('packages/')) {
+    return say(`${specifier} reaches into ${there}: import the package by name.`);
+  }
   return [];
 }
 
@@ -94,8 +100,10 @@ export function workspaceOf(path: string): string | null {
   return /^(packages|apps)\/[^/]+/.exec(path)?.[0] ?? null;
 }
 
+/** Tests and what only they use. */
 export function isTest(path: string): boolean {
-  return /\.(test|fixture|conformance)\.tsx?$/.test(path) || path.startsWith('tests/');
+  if (path.startsWith('tests/')) return true;
+  return /(\.test|[.-](fixture|conformance|under-test))\.tsx?$|\/test-[a-z-]+\.ts$/.test(path);
 }
 
 function packageName(specifier: string): string {

@@ -12,6 +12,7 @@ function check(files: Record<string, string>): string[] {
       ['apps/api', new Set(['@vanda/records', 'fastify', 'pg'])],
       ['apps/worker', new Set(['@vanda/engine', 'pino'])],
     ]),
+    doors: new Map([['packages/records', { '.': './src/index.ts', './views': './src/views.ts' }]]),
   };
   return checkTree(tree).map(({ path, message }) => `${path}: ${message}`);
 }
@@ -54,8 +55,14 @@ test('an external package belongs to its owner and is declared', () => {
 test('nobody goes round the front door of a package', () => {
   const deep = check({ 'apps/api/src/main.ts': "import { a } from '@vanda/records/src/a.ts';\n" });
   expect(deep[0]).toContain('front door');
+  const second = "import { a } from '@vanda/records/views';\n";
+  expect(check({ 'apps/api/src/main.ts': second })).toEqual([]);
   const relative = "import { a } from '../../../packages/records/src/a.ts';\n";
   expect(check({ 'apps/api/src/main.ts': relative })[0]).toContain('by name');
+  const fromTests = "import { a } from '../../packages/records/src/a.ts';\n";
+  expect(check({ 'tests/x/first.test.ts': fromTests })[0]).toContain('by name');
+  const part = "import { a } from '../../apps/worker/src/a.ts';\n";
+  expect(check({ 'tests/x/first.test.ts': part })).toEqual([]);
 });
 
 test('tests may have the test servers, the product may not', () => {
@@ -104,7 +111,7 @@ test('left-over lines are found', () => {
   const mark = `// ${word('TO', 'DO')}: later\n`;
   expect(check({ 'tools/x/main.ts': mark })[0]).toContain('unfinished');
   const env = 'const port = process.env.PORT;\n';
-  expect(check({ 'apps/api/src/server/main.ts': env })[0]).toContain('config.ts');
+  expect(check({ 'apps/api/src/server/start.ts': env })[0]).toContain('config.ts');
   expect(check({ 'apps/api/src/config.ts': env })).toEqual([]);
 });
 

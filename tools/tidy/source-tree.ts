@@ -21,6 +21,8 @@ export interface SourceTree {
   files: SourceFile[];
   /** The dependencies that each workspace declares, by its folder. */
   declared: Map<string, Set<string>>;
+  /** The front doors of each workspace: what its `exports` name, and the file behind each. */
+  doors: Map<string, Record<string, string>>;
 }
 
 /** What breaks a rule: where, and a sentence that says what would be right. */
@@ -41,13 +43,16 @@ export function readTree(root: string): SourceTree {
     .filter((path) => path && existsSync(join(root, path)));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const declared = new Map<string, Set<string>>();
+  const doors = new Map<string, Record<string, string>>();
   for (const path of paths.filter((name) => /^(packages|apps)\/[^/]+\/package\.json$/.test(name))) {
     const manifest = JSON.parse(read(path)) as Record<string, Record<string, string> | undefined>;
+    const workspace = path.slice(0, -'/package.json'.length);
     const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-    declared.set(path.slice(0, -'/package.json'.length), new Set(names));
+    declared.set(workspace, new Set(names));
+    doors.set(workspace, manifest.exports ?? {});
   }
   const sources = paths.filter((path) => sourceName.test(path) && !generated.test(path));
-  return { files: sources.map((path) => parseSource(path, read(path))), declared };
+  return { files: sources.map((path) => parseSource(path, read(path))), declared, doors };
 }
 
 export function parseSource(path: string, text: string): SourceFile {
