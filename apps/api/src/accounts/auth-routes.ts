@@ -1,8 +1,9 @@
-import { type ErrorCode, toProblem, VandaError } from '@vanda/contracts';
+import { type ErrorCode, type Problem, toProblem, VandaError } from '@vanda/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Deps } from '../deps.ts';
-import { answerProblem } from '../http/problem-filter.ts';
+import { answerProblem, sendProblem } from '../http/problem-filter.ts';
 import { RateLimit } from '../http/rate-limit.ts';
+import { requireSameOrigin } from '../http/same-origin.ts';
 import { authPath } from './authentication.ts';
 
 /** Mounts the sign-in library's own routes; its refusals are spoken as problems too. */
@@ -15,6 +16,10 @@ export function addAuthRoutes(server: FastifyInstance, deps: Deps): void {
       try {
         if (request.method === 'POST' && /\/(sign-in|.*password)/.test(request.url)) {
           signIns.take(request.ip, reply);
+        }
+        const { origin, cookie } = request.headers;
+        if (origin !== undefined || cookie !== undefined) {
+          requireSameOrigin(request, deps.config.publicUrl);
         }
         const answer = await deps.authentication.handle(toWebRequest(request, deps));
         await send(answer, request, reply);
@@ -54,10 +59,7 @@ async function send(answer: Response, request: FastifyRequest, reply: FastifyRep
   const error = new VandaError(codeOf(answer.status), sentence(message));
   const problem = toProblem(error, request.url.split('?')[0], request.id);
   // `message` is the field that the library's own clients show.
-  void reply
-    .code(problem.status)
-    .header('content-type', 'application/problem+json')
-    .send(JSON.stringify({ ...problem, message: problem.detail }));
+  sendProblem(reply, { ...problem, message: problem.detail } as Problem);
 }
 
 function codeOf(status: number): ErrorCode {

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
-import { type ErrorCode, operations, toProblem, VandaError } from '@vanda/contracts';
+import { type ErrorCode, operations, type Problem, toProblem, VandaError } from '@vanda/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { operationPath } from './operation-path.ts';
@@ -39,11 +39,17 @@ export function answerProblem(
   // reset it, and the client would never read the sentence: Node reads and drops the rest instead.
   if (known.code === 'payload-too-large') reply.removeHeader('connection');
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="vanda"');
+  const path = request.url.split('?')[0]?.slice(0, 500);
+  sendProblem(reply, toProblem(known, path, request.id));
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
   void reply
-    .code(known.status)
+    .code(problem.status)
     .header('content-type', 'application/problem+json')
     .header('cache-control', 'no-store')
-    .send(JSON.stringify(toProblem(known, request.url.split('?')[0]?.slice(0, 500), request.id)));
+    // As bytes: to a text Fastify would add a charset, which this type does not have.
+    .send(Buffer.from(JSON.stringify(problem)));
 }
 
 function toVandaError(error: unknown, request: FastifyRequest, reply: FastifyReply): VandaError {
@@ -89,7 +95,7 @@ function routeNotFound(request: FastifyRequest, reply: FastifyReply): VandaError
   const allowed = Object.values(operations)
     .filter((operation) => operationPath(operation).test(path))
     .map((operation) => operation.method);
-  if (allowed.length === 0) {
+  if (allowed.length === 0 || allowed.some((method) => method === request.method)) {
     return new VandaError(
       'not-found',
       `There is nothing at ${path.slice(0, 200)}: /api/docs lists every operation.`,
