@@ -1,9 +1,9 @@
 // Which Node may start us, and how we go on under the pinned one.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pinnedNode, root } from './npm-packages.mjs';
-import { SetupError } from './run-command.mjs';
+import { endsWithParent, SetupError } from './run-command.mjs';
 
 export function checkNodeVersion() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -25,15 +25,12 @@ export function runsPinnedNode() {
  * SIGINT and SIGTERM; this process only passes them on, and takes the script with it when killed.
  */
 export function goOnUnderPinnedNode(script, args) {
-  const tie = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file));
-  const line = [...(tie ? [tie, '--pdeathsig', 'TERM', '--'] : []), pinnedNode, script, ...args];
-  const [command = pinnedNode, ...rest] = line;
+  const [command, ...rest] = [...endsWithParent(), pinnedNode, script, ...args];
   const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` };
   const child = spawn(command, rest, { stdio: 'inherit', env });
-  // The terminal sends Ctrl-C to the whole group, so the script has it already.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  process.on('SIGHUP', () => child.kill('SIGHUP'));
+  // The terminal sends Ctrl-C to the whole group; being asked twice is being asked once.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => {
     child.once('error', () => resolve(1));
     child.once('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)));

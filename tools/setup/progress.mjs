@@ -63,10 +63,15 @@ export async function step(title, work) {
   }
 }
 
-function finish(mark, title, tookMs) {
+/** Forgets the step under way: its work was given up. */
+export function dropStep() {
   clearInterval(timer);
   clear();
   current = null;
+}
+
+function finish(mark, title, tookMs) {
+  dropStep();
   const time = tookMs >= 1000 ? `  ${elapsed(tookMs)}` : '';
   process.stderr.write(`${mark} ${title}${time}\n`);
 }

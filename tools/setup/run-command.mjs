@@ -16,11 +16,9 @@ export class SetupError extends Error {
  */
 export function runCommand(command, args, { cwd, env, onLine } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd,
-      env: env ?? process.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [program, ...rest] = [...endsWithParent(), command, ...args];
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(program, rest, { cwd, env: env ?? process.env, stdio });
     let output = '';
     const take = (chunk) => {
       output = (output + chunk).slice(-200_000);
@@ -57,6 +55,12 @@ function advice(output) {
   )
     return '\nThe network could not be reached. Check the connection, then start again: it goes on from here.';
   return '';
+}
+
+/** What stands before a command so that the kernel ends it when this process dies (Linux). */
+export function endsWithParent() {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file));
+  return setpriv ? [setpriv, '--pdeathsig', 'TERM', '--'] : [];
 }
 
 /** Where a program lies on the PATH, or null. */

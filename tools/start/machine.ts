@@ -34,9 +34,18 @@ export class Machine {
     this.#home = home;
   }
 
+  /** Servers of an earlier start that was killed, as far as the kernel has not ended them yet. */
+  async reapLeftovers(): Promise<void> {
+    const file = (name: string) => join(this.#home, 'run', `${name}.json`);
+    await Promise.all(['api', 'worker', 'serve'].map((name) => reapLeftover(file(name))));
+    await Promise.all([
+      reapLeftover(file('postgres'), 'SIGINT', 20_000),
+      reapLeftover(file('redis')),
+    ]);
+  }
+
   /** Starts the servers in the order in which they need each other. */
   async start(settings: StartSettings): Promise<VandaSettings> {
-    await this.#reapLeftovers();
     const installation = await openInstallation(settings.home);
     const cluster = postgresCluster(settings.home, installation);
     const redis = {
@@ -97,16 +106,6 @@ export class Machine {
           `Its log is ${complete.logFile}.`,
       );
     }
-  }
-
-  /** Servers of an earlier start that was killed, where the kernel did not end them already. */
-  async #reapLeftovers(): Promise<void> {
-    const file = (name: string) => join(this.#home, 'run', `${name}.json`);
-    await Promise.all(['api', 'worker', 'serve'].map((name) => reapLeftover(file(name))));
-    await Promise.all([
-      reapLeftover(file('postgres'), 'SIGINT', 20_000),
-      reapLeftover(file('redis')),
-    ]);
   }
 
   #tell(event: ProcessEvent): void {

@@ -1,7 +1,7 @@
 // `npm start` from here on runs under the pinned Node, with all packages installed.
 import { portTrouble } from '../services/free-port.ts';
 import { ensureBuilt } from '../setup/build.mjs';
-import { elapsed, say } from '../setup/progress.mjs';
+import { dropStep, elapsed, say } from '../setup/progress.mjs';
 import { SetupError } from '../setup/run-command.mjs';
 import { demoIsDone, runDemo } from './demo.ts';
 import { lockHome, openHome } from './home.ts';
@@ -18,7 +18,6 @@ try {
   const settings = readSettings(process.env);
   openHome(settings.home);
   unlock = lockHome(settings.home);
-  await ensurePortsFree(settings);
   await Promise.race([start(settings), asked.promise]);
   await asked.promise;
 } catch (error) {
@@ -28,6 +27,7 @@ try {
     process.exitCode = 1;
   }
 } finally {
+  dropStep();
   const from = Date.now();
   if (machine) {
     say();
@@ -40,9 +40,12 @@ try {
 process.exit();
 
 async function start(settings: StartSettings): Promise<void> {
+  const servers = new Machine(settings.home);
+  await servers.reapLeftovers();
+  await ensurePortsFree(settings);
   await ensureBuilt();
-  machine = new Machine(settings.home);
-  const vanda = await machine.start(settings);
+  machine = servers;
+  const vanda = await servers.start(settings);
   const profile = await ensureOwner(vanda);
   if (!process.argv.includes('--no-demo') && !demoIsDone(settings.home)) {
     await runDemo(settings.home, profile);
