@@ -72,6 +72,31 @@ test('a second start beside the first says who has the state folder', async () =
   expect((await fetch(`http://127.0.0.1:${place.port}/api/health/ready`)).status).toBe(200);
 });
 
+test('two installations run side by side and know nothing of each other', async () => {
+  const other = await makePlace();
+  const first = start('--no-demo');
+  const second = new Start(other, '--no-demo');
+  starts.push(second);
+  await Promise.all([first.until(ready), second.until(ready, 120_000)]);
+  const key = (await profile()).apiKey;
+  const ask = (port: number) =>
+    fetch(`http://127.0.0.1:${port}/api/v1/me`, { headers: { authorization: `Bearer ${key}` } });
+  expect((await ask(place.port)).status).toBe(200);
+  expect((await ask(other.port)).status).toBe(401);
+  await second.interrupt();
+  expect((await ask(place.port)).status).toBe(200);
+  other.remove();
+});
+
+test('Ctrl-C in the middle of a start ends it in order', async () => {
+  const started = start('--no-demo');
+  await started.until(/Starting|✓ Starting Postgres/);
+  await started.interrupt();
+  expect(processesOf(place)).toEqual([]);
+  const next = start('--no-demo');
+  await next.until(ready);
+});
+
 test('a port that is taken is named, with what to do', async () => {
   const other = createServer().listen(place.inferencePort, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));

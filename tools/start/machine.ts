@@ -89,6 +89,8 @@ export class Machine {
   }
 
   async #run(spec: ProcessSpec): Promise<void> {
+    // Asked to stop in the middle of a start: nothing new may begin behind the stop's back.
+    if (this.#stopping) throw new SetupError('Stopped before everything was started.');
     const complete = {
       ...spec,
       logFile: join(this.#home, 'logs', `${spec.name}.log`),
