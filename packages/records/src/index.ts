@@ -7,6 +7,7 @@ export * from './endpoints.ts';
 export * from './events.ts';
 export * from './idempotency.ts';
 export * from './ids.ts';
+export * from './ingests.ts';
 export * from './job-views.ts';
 export * from './jobs.ts';
 export * from './leases.ts';

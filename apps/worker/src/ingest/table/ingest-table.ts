@@ -79,7 +79,7 @@ async function withDuck(duck: Duck, task: TableIngest): Promise<TableProfile> {
     splits: await countSplits(duck, canonical, split.splitColumn),
     splitColumn: split.splitColumn ?? null,
     columns: profiles,
-    files: [await sink.file(target, rows, 'application/vnd.apache.parquet')],
+    files: [await sink.file(target, rows)],
     preview: await sink.json(preview, preview.kind === 'table' ? preview.rows.length : 0),
   };
 }

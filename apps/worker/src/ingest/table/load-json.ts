@@ -94,7 +94,7 @@ async function describe(
     .catch((error: unknown) => {
       throw notJson(file, error);
     });
-  if (names.length === 1 && names[0] === 'json' && (row['s0'] ?? 0) + (row['o0'] ?? 0) > 0) {
+  if (names.length === 1 && names[0] === 'json' && (row.s0 ?? 0) + (row.o0 ?? 0) > 0) {
     throw badData(
       `${file.label} holds no objects. Write [{"column": value, ...}, ...] or one object a line.`,
     );

@@ -1,0 +1,181 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCodes, type Failure, VandaError } from '@vanda/contracts';
+import { isObjectStoreError } from '@vanda/objects';
+import {
+  deliverOutbox,
+  failIngest,
+  finishIngest,
+  type IngestClaim,
+  renewIngestLease,
+  requeueIngest,
+} from '@vanda/records';
+import type { WorkerDeps } from '../deps.ts';
+import type { PushedFile } from './archives/collect-entries.ts';
+import { ingestInProcess } from './ingest-process.ts';
+import type { IngestResult } from './run-ingest.ts';
+import { makeWorkFolder } from './work-folder.ts';
+
+/** After so many tries that died, it is the data that kills. */
+const triesMax = 3;
+const memoryMaxBytes = 4 * 1024 ** 3;
+const timeoutMs = 6 * 3_600_000;
+/** What lies in the store for longer without a name may be freed at any moment. */
+const trustedMs = 30 * 60_000;
+
+class LeaseLost extends Error {}
+
+/**
+ * One push from claim to end: fetch the uploads, read them in a process of their own, put what came
+ * out into the store, and only then write the version down. Never throws.
+ */
+export async function performIngest(
+  deps: WorkerDeps,
+  claim: IngestClaim,
+  parentFolder: string,
+  stopSignal: AbortSignal,
+): Promise<void> {
+  const log = deps.log.child({ ingest: claim.ingestId, dataset: claim.dataset });
+  const lost = new AbortController();
+  const signal = AbortSignal.any([stopSignal, lost.signal]);
+  const progress = { percent: 0, note: 'Fetching' };
+  const heart = keepLease(deps, claim, progress, () => lost.abort(new LeaseLost()));
+  let folder: string | undefined;
+  try {
+    folder = await makeWorkFolder(parentFolder, `${claim.ingestId}-${claim.token}`);
+    const files = await fetchUploads(deps, claim, join(folder, 'in'), signal);
+    const outDir = join(folder, 'out');
+    const result = await ingestInProcess({
+      task: {
+        files,
+        options: claim.options,
+        datasetKind: claim.datasetKind ?? undefined,
+        projectId: claim.projectId,
+        workDir: folder,
+        outDir,
+      },
+      env: deps.config.childEnvironment,
+      onProgress: (percent, note) => Object.assign(progress, { percent, note }),
+      signal,
+      memoryMaxBytes,
+      timeoutMs,
+    });
+    Object.assign(progress, { percent: 95, note: 'Storing' });
+    await storeFiles(deps, result, outDir, signal);
+    const done = await finishIngest(deps.db, claim, result);
+    if (done === null) throw new LeaseLost();
+    for (const key of done.keys) await deps.objects.delete(key).catch(() => false);
+    log.info({ version: done.version, reused: done.reused, ...counts(result) }, 'ingested');
+  } catch (error) {
+    await end(deps, claim, error, stopSignal.aborted).catch((failed: Error) =>
+      log.warn(
+        { err: failed.message },
+        'the end of a push could not be written; its lease says so',
+      ),
+    );
+    log.info({ err: (error as Error).message }, 'push not ingested');
+  } finally {
+    heart.stop();
+    if (folder) await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function keepLease(
+  { db, config, log }: WorkerDeps,
+  claim: IngestClaim,
+  progress: { percent: number; note: string },
+  onLost: () => void,
+): { stop(): void } {
+  let heldUntil = performance.now() + config.leaseMs;
+  let busy = false;
+  const beat = async () => {
+    if (performance.now() > heldUntil) return onLost();
+    if (busy) return;
+    busy = true;
+    const askedAt = performance.now();
+    try {
+      const held = await renewIngestLease(db, claim, config.leaseMs, progress);
+      if (held) heldUntil = askedAt + config.leaseMs;
+      else onLost();
+    } catch (error) {
+      log.warn({ err: (error as Error).message }, 'a lease cannot be renewed now');
+    } finally {
+      busy = false;
+    }
+  };
+  const timer = setInterval(() => void beat(), Math.min(1000, config.leaseMs / 4));
+  return { stop: () => clearInterval(timer) };
+}
+
+/** The SHA-256 that the client gave for the whole is always verified here. */
+async function fetchUploads(
+  { objects }: WorkerDeps,
+  claim: IngestClaim,
+  folder: string,
+  signal: AbortSignal,
+): Promise<PushedFile[]> {
+  const files: PushedFile[] = [];
+  for (const [index, upload] of claim.uploads.entries()) {
+    const path = join(folder, String(index));
+    const got = await objects.getFile(upload.objectKey, path, { signal }).catch((error) => {
+      if (!isObjectStoreError(error, 'object-not-found')) throw error;
+      throw new VandaError('not-found', `The bytes of ${upload.filename} are gone: push it again.`);
+    });
+    if (upload.sha256 !== null && got.sha256 !== upload.sha256) {
+      throw new VandaError(
+        'checksum-mismatch',
+        `${upload.filename} was to have the SHA-256 ${upload.sha256}, but it is ${got.sha256}: push it again.`,
+      );
+    }
+    files.push({ path, filename: upload.filename });
+  }
+  return files;
+}
+
+async function storeFiles(
+  { objects }: WorkerDeps,
+  result: IngestResult,
+  outDir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { key, sha256, bytes } of result.files) {
+    const present = await objects.head(key);
+    const isFresh = present && Date.now() - present.modifiedAt.getTime() < trustedMs;
+    if (isFresh && present.size === bytes) continue;
+    await objects.putFile(key, join(outDir, sha256), { sha256, size: bytes, signal });
+  }
+}
+
+/** Whose fault it was decides: the user's ends the push, the machine's begins it anew. */
+async function end(
+  deps: WorkerDeps,
+  claim: IngestClaim,
+  error: unknown,
+  stopping: boolean,
+): Promise<void> {
+  if (error instanceof LeaseLost) return;
+  const failure = failureOf(error);
+  if (stopping) {
+    await requeueIngest(deps.db, claim, 'the worker stopped');
+  } else if (failure !== undefined) {
+    await failIngest(deps.db, claim, failure);
+  } else if (claim.token >= triesMax) {
+    const message = `Reading the data failed ${claim.token} times: ${(error as Error).message}`;
+    await failIngest(deps.db, claim, { kind: 'infra', code: 'poisoned', message });
+  } else {
+    await requeueIngest(deps.db, claim, (error as Error).message);
+  }
+  await deliverOutbox(deps.db, deps.sender.enqueue, { subjectId: claim.ingestId });
+}
+
+/** Undefined where another try may end better. */
+function failureOf(error: unknown): Failure | undefined {
+  if (!(error instanceof VandaError) || errorCodes[error.code].retry) return undefined;
+  if (error.code === 'internal') return undefined;
+  const kind = error.code === 'timed-out' ? 'timeout' : 'user';
+  return { kind, code: error.code, message: error.message };
+}
+
+function counts({ receipt }: IngestResult): { accepted: number; rejected: number } {
+  return { accepted: receipt.accepted, rejected: receipt.rejected };
+}
