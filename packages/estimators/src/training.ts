@@ -32,9 +32,9 @@ export interface TrainingEvents {
   log(line: LogLine): void;
   /**
    * A complete, fsynced, self-contained file in workDir that the callee owns from here on (uploads it, deletes it).
-   * Training waits for the answer. At least every epoch and every 60 s.
+   * Training waits for the answer. At least every epoch and every 60 s. Left out: nothing is written.
    */
-  checkpoint(checkpoint: { path: string; step: number; epoch: number }): Promise<void> | void;
+  checkpoint?(checkpoint: { path: string; step: number; epoch: number }): Promise<void> | void;
 }
 
 export interface TrainingResult {

@@ -68,6 +68,21 @@ describe('completeSpec', () => {
     expect([4, 28, 64, 1000].map(sizeOf)).toEqual([8, 28, 64, 64]);
   });
 
+  it('gives larger pictures more blocks and refuses a model that no machine holds', () => {
+    const filtersOf = (size: number) => {
+      const { model } = complete(
+        { ...digits, model: { kind: 'cnn', input: { size } } },
+        pictures(9),
+      );
+      return model.kind === 'cnn' ? model.filters.length : 0;
+    };
+    expect([8, 28, 64, 128, 224, 1024].map(filtersOf)).toEqual([2, 2, 3, 4, 5, 6]);
+    const wide = { kind: 'mlp', hidden: new Array(16).fill(16_384) };
+    expect(() => complete({ ...prices, model: wide }, table(100))).toThrow(
+      '/model: The model would have 4,027 million weights; at most 100 million are possible.',
+    );
+  });
+
   it('never makes a default batch larger than the training items', () => {
     for (const items of [1, 2, 3, 5, 10, 39]) {
       const { batchSize } = complete(prices, table(items)).training;

@@ -8,6 +8,8 @@ import type {
   TrainSpec,
 } from './spec.ts';
 
+const weightsMax = 100_000_000;
+
 /**
  * Fills every field that a spec leaves out with a default that fits the data: a small table gets small batches
  * and more epochs. Throws `invalid-spec` where spec and data do not go together.
@@ -56,6 +58,8 @@ export function completeSpec(
     );
   }
   const epochs = training.epochs ?? defaultEpochs(pictures, items);
+  const model = completeModel(spec, profile);
+  refuseTooLarge(model);
   const completed: CompletedSpec = {
     kind: 'train',
     name: spec.name,
@@ -63,7 +67,7 @@ export function completeSpec(
     dataset: datasetName,
     ...(spec.target === undefined ? {} : { target: spec.target }),
     ...(spec.columns === undefined ? {} : { columns: { exclude: spec.columns.exclude ?? [] } }),
-    model: completeModel(spec, profile),
+    model,
     split,
     training: {
       epochs,
@@ -101,6 +105,7 @@ export function defaultBatchSize(
 function usualBatchSize({ kind, items }: DatasetProfile): number {
   if (kind === 'images') return items < 2000 ? 32 : 128;
   if (items < 2000) return 32;
+  if (items < 20_000) return 64;
   return items < 100_000 ? 128 : 1024;
 }
 
@@ -110,15 +115,33 @@ function trainingItems(
   split: { validation: number; test: number },
 ): number {
   const pool = items - splits.validation - splits.test;
-  const drawn = (fraction: number, predefined: number) =>
-    predefined > 0 || fraction === 0 || pool < 3 ? 0 : Math.max(1, Math.round(fraction * pool));
-  return pool - drawn(split.validation, splits.validation) - drawn(split.test, splits.test);
+  const drawn = drawnItems(pool, split, {
+    validation: splits.validation > 0,
+    test: splits.test > 0,
+  });
+  return pool - drawn.validation - drawn.test;
+}
+
+/**
+ * How many of the items that could train are drawn for the splits that the data does not predefine. A fraction
+ * above zero is at least one item, two items stay for training, and validation comes before the test.
+ */
+export function drawnItems(
+  pool: number,
+  split: { validation: number; test: number },
+  predefined: { validation: boolean; test: boolean },
+): { validation: number; test: number } {
+  const wanted = (name: 'validation' | 'test') =>
+    predefined[name] || split[name] === 0 ? 0 : Math.max(1, Math.round(split[name] * pool));
+  const free = Math.max(0, pool - 2);
+  const validation = Math.min(wanted('validation'), free);
+  return { validation, test: Math.min(wanted('test'), free - validation) };
 }
 
 function defaultEpochs(pictures: boolean, items: number): number {
   if (pictures) return items < 2000 ? 20 : items < 20_000 ? 8 : 3;
   if (items < 2000) return 150;
-  if (items < 20_000) return 40;
+  if (items < 20_000) return 60;
   return items < 200_000 ? 10 : 3;
 }
 
@@ -134,6 +157,7 @@ function completeModel(spec: TrainSpec, profile: DatasetProfile): CompletedModel
   const model =
     spec.model ?? (profile.kind === 'images' ? { kind: 'cnn' as const } : { kind: 'mlp' as const });
   const input = profile.kind === 'images' ? pictureInput(model, profile) : undefined;
+  const picture = input ?? { size: 28, channels: 1 };
   switch (model.kind) {
     case 'linear':
       return { kind: 'linear', ...(input ? { input } : {}) };
@@ -148,13 +172,50 @@ function completeModel(spec: TrainSpec, profile: DatasetProfile): CompletedModel
     case 'cnn':
       return {
         kind: 'cnn',
-        filters: model.filters ?? [32, 64],
+        filters: model.filters ?? defaultFilters(picture.size),
         dense: model.dense ?? 128,
         batchNorm: model.batchNorm ?? false,
         dropout: model.dropout ?? 0.25,
-        input: input ?? { size: 28, channels: 1 },
+        input: picture,
       };
   }
+}
+
+/** A block more for each doubling of the picture, since each block halves it. */
+function defaultFilters(size: number): number[] {
+  return [32, 64, 128, 128, 256, 256].slice(0, Math.max(2, Math.ceil(Math.log2(size / 10))));
+}
+
+/**
+ * Weights that the spec alone decides about. Optimizer state, gradients and the best epoch's copy take five times
+ * their memory.
+ */
+function weightCount(model: CompletedModel): number {
+  const pixels = model.input ? model.input.size ** 2 * model.input.channels : 0;
+  if (model.kind === 'linear') return 0;
+  if (model.kind === 'mlp') {
+    const [first = 0, ...rest] = model.hidden;
+    return rest.reduce(({ sum, before }, units) => ({ sum: sum + before * units, before: units }), {
+      sum: pixels * first,
+      before: first,
+    }).sum;
+  }
+  let [sum, side, before]: [number, number, number] = [0, model.input.size, model.input.channels];
+  for (const filters of model.filters) {
+    sum += 9 * before * filters;
+    before = filters;
+    if (side >= 4) side = Math.floor(side / 2);
+  }
+  return sum + side * side * before * model.dense;
+}
+
+function refuseTooLarge(model: CompletedModel): void {
+  const weights = weightCount(model);
+  if (weights <= weightsMax) return;
+  const sentence = `The model would have ${Math.round(weights / 1e6).toLocaleString('en')} million weights; at most ${weightsMax / 1e6} million are possible. Make its layers or the pictures smaller.`;
+  throw new VandaError('invalid-spec', `/model: ${sentence}`, [
+    { pointer: '/model', message: sentence },
+  ]);
 }
 
 function pictureInput(

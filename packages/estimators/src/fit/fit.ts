@@ -68,6 +68,7 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
     if (Date.now() - checkpointAt >= checkpointEveryMs) stop();
   }, 1000);
   const save = async () => {
+    if (run.events.checkpoint === undefined) return;
     const { step, epoch } = trainer.position;
     const path = join(run.workDir, `checkpoint-${step}.safetensors`);
     await writeCheckpoint(

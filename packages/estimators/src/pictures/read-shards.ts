@@ -14,14 +14,17 @@ export interface PictureItem {
 /** One entry of a shard is never larger than a picture that decodes. */
 const entryBytesMax = 512 * 1024 * 1024;
 
-/** Reads WebDataset-style shards in item order: KEY.png (or another format), then KEY.json with its label. */
+/**
+ * Reads WebDataset-style shards in item order: KEY.png (or another format), then KEY.json with its label. Pictures that
+ * came as plain pixels (IDX files) lie there as PGM or PPM and need no decoding.
+ */
 export async function* readShards(files: readonly string[]): AsyncGenerator<PictureItem> {
   for (const file of files) {
     const extract = tar.extract();
     const source = createReadStream(file, { highWaterMark: 1 << 20 });
     source.on('error', (error) => extract.destroy(error));
     source.pipe(extract);
-    let picture: { key: string; bytes: Uint8Array } | null = null;
+    let picture: { key: string; pixels: Uint8Array | RawPicture } | null = null;
     try {
       for await (const entry of extract) {
         if (entry.header.type !== 'file') {
@@ -31,11 +34,12 @@ export async function* readShards(files: readonly string[]): AsyncGenerator<Pict
         const [key, extension] = splitName(entry.header.name);
         const bytes = await readEntry(entry as AsyncIterable<Uint8Array>, entry.header.size ?? 0);
         if (extension !== 'json') {
-          picture = { key, bytes };
+          const isPlain = extension === 'pgm' || extension === 'ppm';
+          picture = { key, pixels: isPlain ? readPlain(key, bytes) : bytes };
           continue;
         }
         if (picture?.key !== key) throw broken(`${key}.json has no picture before it`);
-        yield { picture: picture.bytes, ...parseSidecar(key, bytes) };
+        yield { picture: picture.pixels, ...parseSidecar(key, bytes) };
         picture = null;
       }
     } finally {
@@ -53,6 +57,18 @@ async function readEntry(entry: AsyncIterable<Uint8Array>, size: number): Promis
     at += chunk.length;
   }
   return bytes;
+}
+
+/** Netpbm's binary formats as ingest writes them: "P5" or "P6", width, height, 255, one line end, the pixels. */
+function readPlain(key: string, bytes: Uint8Array): RawPicture {
+  const header = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
+  const match = /^P([56])\n(\d+) (\d+)\n255\n/.exec(header);
+  if (!match) throw broken(`${key} is not a PGM or PPM picture`);
+  const channels = match[1] === '5' ? 1 : 3;
+  const [width, height] = [Number(match[2]), Number(match[3])];
+  const data = bytes.subarray(match[0].length);
+  if (data.length !== width * height * channels) throw broken(`${key} has not all its pixels`);
+  return { data, width, height, channels };
 }
 
 function splitName(name: string): [key: string, extension: string] {

@@ -40,12 +40,14 @@ describe('assignSplits', () => {
     );
   });
 
-  it('gives validation an item wherever three are there', () => {
-    for (let items = 3; items < 12; items++) {
+  it('gives validation an item wherever two are left for training', () => {
+    for (let items = 4; items < 12; items++) {
       const { rows } = assignSplits(new Uint8Array(items), tenth);
       expect(rows.validation).toHaveLength(1);
       expect(rows.test).toHaveLength(1);
     }
+    const three = assignSplits(new Uint8Array(3), tenth);
+    expect([three.rows.train.length, three.rows.validation.length]).toEqual([2, 1]);
     expect(assignSplits(new Uint8Array(2), tenth).rows.train).toHaveLength(2);
     const none = assignSplits(new Uint8Array(50), { ...tenth, validation: 0 });
     expect(none.rows.validation).toHaveLength(0);

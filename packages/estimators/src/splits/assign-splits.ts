@@ -1,3 +1,4 @@
+import { drawnItems } from '@vanda/contracts';
 import { SeededRandom } from '../random.ts';
 
 /** The split of an item, as one byte: it says nothing (yet), or is left out of everything. */
@@ -42,8 +43,7 @@ export function assignSplits(
     for (const [label, members] of groups) if (members.length === 1) loneClasses.push(label);
   }
   const taken = new Map<number, number>();
-  const draw = (fraction: number, code: number): void => {
-    const wanted = wantedCount(fraction, pool.length);
+  const draw = (wanted: number, code: number): void => {
     for (const [label, count] of quotas(groups, taken, wanted, pool.length)) {
       const members = groups.get(label) ?? new Uint32Array(0);
       const from = taken.get(label) ?? 0;
@@ -51,8 +51,9 @@ export function assignSplits(
       taken.set(label, from + count);
     }
   };
-  if (!has.test) draw(fractions.test, splitCode.test);
-  if (!has.validation) draw(fractions.validation, splitCode.validation);
+  const wanted = drawnItems(pool.length, fractions, has);
+  draw(wanted.test, splitCode.test);
+  draw(wanted.validation, splitCode.validation);
   for (let index = 0; index < codes.length; index++) {
     if (codes[index] === splitCode.undecided) codes[index] = splitCode.train;
   }
@@ -65,12 +66,6 @@ export function assignSplits(
     },
     loneClasses,
   };
-}
-
-/** A fraction above zero asks for at least one item, unless three are not there to share. */
-function wantedCount(fraction: number, items: number): number {
-  if (fraction <= 0 || items < 3) return 0;
-  return Math.max(1, Math.round(fraction * items));
 }
 
 function indicesWhere(codes: Uint8Array, wanted: (code: number) => boolean): Uint32Array {

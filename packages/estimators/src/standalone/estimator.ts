@@ -107,13 +107,11 @@ function runOptions(options: EstimatorOptions, workDir: string) {
   };
 }
 
-/** Checkpoints are for runs that are resumed; here each is deleted at once. */
 function eventsFor({ on = {} }: EstimatorOptions): TrainingEvents {
   return {
     progress: (progress) => on.progress?.(progress),
     metrics: (points) => on.metrics?.(points),
     log: (line) => on.log?.(line),
-    checkpoint: ({ path }) => rm(path, { force: true }),
   };
 }
 

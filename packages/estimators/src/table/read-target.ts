@@ -8,6 +8,9 @@ import { scanTable } from './scan.ts';
 /** More classes than this is not a classification that a person meant. */
 const labelsMax = 10_000;
 
+/** The squares of larger numbers are past what a double holds. */
+const targetMax = 1e150;
+
 export interface ClassTarget {
   kind: 'classes';
   labels: string[];
@@ -98,6 +101,13 @@ export async function readNumberTarget(
     throw new VandaError(
       'bad-data',
       `The target ${display(column.name)} is always ${moments.min}: there is nothing to learn.`,
+    );
+  }
+  const largest = Math.max(Math.abs(moments.min), Math.abs(moments.max));
+  if (largest > targetMax) {
+    throw new VandaError(
+      'bad-data',
+      `The target ${display(column.name)} holds numbers as large as ${largest}; at most ${targetMax} can be learned.`,
     );
   }
   return { target: { kind: 'number', values }, predefined, warnings };

@@ -59,7 +59,9 @@ function readExpression({ name, type }: ScannedColumn): string {
     case 'date':
     case 'timestamp': {
       const moment = `TRY_CAST(${column} AS TIMESTAMP)`;
-      return `CASE WHEN isfinite(${moment}) THEN CAST(epoch_ms(${moment}) AS DOUBLE) END`;
+      // Past 8.64e15 ms lies what a JavaScript date cannot hold.
+      return `CASE WHEN isfinite(${moment}) AND abs(epoch_ms(${moment})) <= 8640000000000000
+        THEN CAST(epoch_ms(${moment}) AS DOUBLE) END`;
     }
     case 'text':
       return `CAST(${column} AS VARCHAR)`;

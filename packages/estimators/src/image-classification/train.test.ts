@@ -1,0 +1,137 @@
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { completeSpec, type ImagesProfile, parseOrThrow, trainSpec } from '@vanda/contracts';
+import sharp from 'sharp';
+import tar from 'tar-stream';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadPredictor } from '../load-predictor.ts';
+import { SeededRandom } from '../random.ts';
+import { imageClassifier } from '../standalone/estimator.ts';
+import { train } from '../train.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'pictures-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const side = 12;
+const random = new SeededRandom(5);
+
+/** Noise with a bright left or right half. */
+function pixels(label: string): Uint8Array {
+  return Uint8Array.from({ length: side * side }, (_, at) => {
+    const bright = at % side < side / 2 === (label === 'left');
+    return Math.floor(random.next() * 80) + (bright ? 170 : 0);
+  });
+}
+const png = (data: Uint8Array) =>
+  sharp(data, { raw: { width: side, height: side, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+const nested = (data: Uint8Array) =>
+  Array.from({ length: side }, (_, row) => [...data.subarray(row * side, (row + 1) * side)]);
+
+/** Shards as ingest writes them, the last quarter predefined as test. */
+async function writeShards(items: number): Promise<{ files: string[]; profile: ImagesProfile }> {
+  const files = [join(folder, 'shard-0.tar'), join(folder, 'shard-1.tar')];
+  for (const [shard, file] of files.entries()) {
+    const pack = tar.pack();
+    const output = pack.pipe(createWriteStream(file));
+    for (let index = (shard * items) / 2; index < ((shard + 1) * items) / 2; index++) {
+      const label = index % 2 === 0 ? 'left' : 'right';
+      const key = String(index).padStart(9, '0');
+      const split = index >= items * 0.75 ? 'test' : 'train';
+      pack.entry({ name: `${key}.png` }, await png(pixels(label)));
+      pack.entry(
+        { name: `${key}.json` },
+        JSON.stringify({ label, name: `${label}/${key}.png`, split }),
+      );
+    }
+    pack.finalize();
+    await finished(output);
+  }
+  const stored = { sha256: '', bytes: 0, items: items / 2 };
+  return {
+    files,
+    profile: {
+      kind: 'images',
+      items,
+      splits: { train: items * 0.75, validation: 0, test: items * 0.25 },
+      labels: [],
+      sizes: [{ width: side, height: side, count: items }],
+      channels: 1,
+      files: files.map((key) => ({ key, ...stored })),
+      preview: { key: '', ...stored },
+    },
+  };
+}
+
+describe('image classification', () => {
+  it('trains every kind of model on shards and serves what it trained', async () => {
+    const data = await writeShards(160);
+    const models = [
+      { kind: 'linear' },
+      { kind: 'mlp', hidden: [16] },
+      { kind: 'cnn', filters: [4, 8], dense: 16, batchNorm: true },
+    ];
+    for (const model of models) {
+      const given = { name: 'm', task: 'image-classification', dataset: 'd', model };
+      const training = { epochs: 12, optimizer: { kind: 'adam', learningRate: 0.01 } };
+      const parsed = parseOrThrow(trainSpec, { ...given, training });
+      const { spec } = completeSpec(parsed, 'd@1', data.profile);
+      const workDir = mkdtempSync(join(folder, 'run-'));
+      const options = { workDir, threads: 1, signal: new AbortController().signal };
+      const events = { progress() {}, metrics() {}, log() {} };
+      const result = await train(spec, data, options, events);
+      expect(result.metrics.test, model.kind).toMatchObject({ accuracy: 1, count: 40 });
+      expect(result.metrics.validation?.count).toBe(12);
+
+      const predictor = await loadPredictor(result.artifact, { threads: 1 });
+      await predictor.warm();
+      const picture = pixels('right');
+      const [fromFile, fromPixels] = await predictor.predict([
+        { b64: (await png(picture)).toString('base64') },
+        nested(picture),
+      ]);
+      expect(fromFile).toMatchObject({ label: 'right' });
+      expect(fromPixels).toEqual(fromFile);
+      const large = await sharp(await png(picture))
+        .resize(120, 120, { kernel: 'nearest' })
+        .png()
+        .toBuffer();
+      const [resized] = await predictor.predict([{ b64: large.toString('base64') }]);
+      expect(resized).toMatchObject({ label: 'right' });
+      await expect(
+        predictor.predict([nested(picture), { b64: 'bm8gcGljdHVyZQ==' }]),
+      ).rejects.toThrow(/^Instance 1: It is not a picture/);
+      predictor.close();
+    }
+  });
+
+  it('fits a folder of pictures from a script', async () => {
+    const root = join(folder, 'by-label');
+    for (const label of ['left', 'right']) {
+      mkdirSync(join(root, label), { recursive: true });
+      for (let index = 0; index < 30; index++) {
+        writeFileSync(join(root, label, `${index}.png`), await png(pixels(label)));
+      }
+    }
+    writeFileSync(join(root, 'left', 'notes.png'), 'no picture at all');
+    const model = await imageClassifier({
+      model: { kind: 'linear' },
+      training: { epochs: 15, optimizer: { kind: 'adam', learningRate: 0.01 } },
+    }).fit(root);
+    expect(model.warnings).toHaveLength(1);
+    expect(model.warnings[0]).toMatch(/notes\.png is left out: It is not a picture/);
+    expect(model.metrics.test?.accuracy).toBe(1);
+    const saved = join(folder, 'saved');
+    await model.save(saved);
+    const [before] = await model.predict([nested(pixels('left'))]);
+    expect(before?.label).toBe('left');
+    model.close();
+    const loaded = await loadPredictor(saved, { threads: 1 });
+    expect(await loaded.predict([nested(pixels('left'))])).toMatchObject([{ label: 'left' }]);
+    loaded.close();
+  });
+});
