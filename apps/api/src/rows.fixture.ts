@@ -57,7 +57,12 @@ export async function makeDatasetVersion(
         };
   const bytes = Buffer.from(JSON.stringify({ ...preview, salt: randomBytes(4).toString('hex') }));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const file = { key: keyLayout.datasetContent(api.projectId, sha256), sha256, bytes: bytes.length, items: 1 };
+  const file = {
+    key: keyLayout.datasetContent(api.projectId, sha256),
+    sha256,
+    bytes: bytes.length,
+    items: 1,
+  };
   const common = {
     items: 100,
     splits: { train: 0, validation: 0, test: 0 },

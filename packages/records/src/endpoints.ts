@@ -3,6 +3,7 @@ import { type Database, notify, type Prisma, type Tx } from './database.ts';
 import { newId } from './ids.ts';
 import { afterRow, type Page } from './pages.ts';
 import { transition, writeHistory } from './transition.ts';
+import { liveWorkers } from './workers.ts';
 
 const endpointDetails = {
   model: true,
@@ -11,7 +12,11 @@ const endpointDetails = {
 type EndpointWithModel = Prisma.EndpointGetPayload<{ include: typeof endpointDetails }>;
 const entryDetails = { modelVersion: true } satisfies Prisma.LedgerEntryInclude;
 export type LedgerRow = Prisma.LedgerEntryGetPayload<{ include: typeof entryDetails }>;
-export type EndpointDetails = EndpointWithModel & { entry: LedgerRow };
+export type EndpointDetails = EndpointWithModel & {
+  entry: LedgerRow;
+  /** How many inference servers live, whether or not they have said anything about this endpoint yet. */
+  liveServers: number;
+};
 
 /** Newest first. */
 export async function listEndpoints(
@@ -52,10 +57,12 @@ async function withEntries(
     where: { OR: rows.map(({ id, seq }) => ({ endpointId: id, seq })) },
     include: entryDetails,
   });
+  const servers = (await liveWorkers(db)).filter((worker) => worker.roles.includes('serve'));
+  const liveServers = servers.length;
   const byEndpoint = new Map(entries.map((entry) => [entry.endpointId, entry]));
   return rows.flatMap((row) => {
     const entry = byEndpoint.get(row.id);
-    return entry ? [{ ...row, entry }] : [];
+    return entry ? [{ ...row, entry, liveServers }] : [];
   });
 }
 

@@ -36,9 +36,9 @@ function presentServing(row: EndpointDetails): EndpointView['serving'] {
   const failed = current.filter((serving) => serving.state === 'failed');
   const state = current.some((serving) => serving.state === 'ready')
     ? 'ready'
-    : live.length === 0
+    : row.liveServers === 0
       ? 'no-server'
-      : failed.length === live.length
+      : failed.length > 0 && failed.length >= row.liveServers
         ? 'failed'
         : 'loading';
   const traffic = live.flatMap(({ traffic: part }) =>
