@@ -144,8 +144,8 @@ async function finish(
       metrics: trained.metrics as Prisma.InputJsonValue,
       warnings,
       deployNote,
-      finishedAt: new Date(),
       progress: { percent: 100, phase: 'done', epochs: spec.training.epochs, etaSeconds: 0 },
     },
   });
+  await tx.$executeRaw`UPDATE jobs SET finished_at = clock_timestamp() WHERE id = ${job.id}`;
 }

@@ -160,8 +160,6 @@ export class Attempt {
             return telemetry.addLine(message.line);
           case 'checkpoint':
             return keeper.offer(message);
-          case 'loaded':
-            return;
           default:
             heard.resolve(message);
         }
@@ -190,6 +188,7 @@ export class Attempt {
       return { kind: 'user', code: said.code, message: said.message };
     }
     if (said?.type === 'failed') return { kind: 'crash', code: 'internal', message: said.message };
+    if (!child.loaded()) return { kind: 'infra', code: 'unavailable', message: end.how };
     const code = end.outOfMemory ? 'out-of-memory' : 'internal';
     const memory = end.outOfMemory ? ' It needed more memory than there is.' : '';
     return { kind: 'crash', code, message: `${end.how}${memory}` };

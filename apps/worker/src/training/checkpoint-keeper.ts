@@ -47,9 +47,7 @@ export class CheckpointKeeper {
     if (this.#closed) return;
     if (this.#waiting !== null) void rm(this.#waiting.path, { force: true });
     this.#waiting = checkpoint;
-    this.#working ??= this.#work().finally(() => {
-      this.#working = null;
-    });
+    this.#working ??= this.#work();
   }
 
   /** Lets the one on its way arrive and forgets the one that waits. */
@@ -60,6 +58,7 @@ export class CheckpointKeeper {
   }
 
   async #work(): Promise<void> {
+    await null;
     for (let next = this.#waiting; next !== null; next = this.#waiting) {
       this.#waiting = null;
       try {
@@ -72,6 +71,7 @@ export class CheckpointKeeper {
         await rm(next.path, { force: true });
       }
     }
+    this.#working = null;
   }
 
   async #keep(checkpoint: Offered): Promise<void> {

@@ -1,12 +1,17 @@
+import { Worker } from 'node:worker_threads';
 import { VandaError } from '@vanda/contracts';
 import { train } from '@vanda/estimators';
 import type { FromChild, ToChild } from './messages.ts';
 
 /**
  * The process of one attempt: trains what it is told to, and ends. It knows neither Postgres nor the object store.
- * It must never outlive its worker: the kernel ends it with its parent where `setpriv` set that up, a closed channel
- * ends it elsewhere, and so does a worker that is not heard of (frozen, or cut off from Postgres).
+ * It must never outlive its worker: the kernel ends it with its parent where `setpriv` set that up, a thread and a
+ * closed channel end it elsewhere, and so does a worker that is not heard of (frozen, or cut off from Postgres).
  */
+if (process.argv.includes('--watch-parent')) {
+  const workerData = { parent: process.ppid };
+  new Worker(new URL('./parent-watch.ts', import.meta.url), { workerData }).unref();
+}
 const stop = new AbortController();
 let heardUntil = Number.POSITIVE_INFINITY;
 

@@ -116,12 +116,12 @@ export class TelemetryLog {
       this.#offset += bytes.length;
     }
     await this.#file.datasync();
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = null;
-    });
+    this.#sending ??= this.#send();
   }
 
   async #send(): Promise<void> {
+    // Gives `#sending` its value before it is taken away again below, in the same turn as the last look.
+    await null;
     for (let next = this.#toSend[0]; next !== undefined && !this.#closed; next = this.#toSend[0]) {
       try {
         const bytes = Buffer.alloc(next.length);
@@ -133,6 +133,7 @@ export class TelemetryLog {
         await sleep(retryMs);
       }
     }
+    this.#sending = null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { consume } from '@vanda/queue';
-import { claimNextJob, listen, renewLeases } from '@vanda/records';
+import { type Claim, claimNextJob, listen, renewLeases } from '@vanda/records';
 import type { Role, WorkerDeps } from '../deps.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
 import { DatasetCache } from './dataset-cache.ts';
@@ -31,32 +31,37 @@ export async function startTrainRole(deps: WorkerDeps): Promise<Role> {
   let claiming: Promise<void> | null = null;
   let askAgain = false;
 
-  const claimAll = async () => {
-    do {
-      askAgain = false;
-      while (!stopping && running.size < config.slots) {
-        const claimedAt = performance.now();
-        const claim = await claimNextJob(db, worker);
-        if (claim === null) break;
-        const attempt = new Attempt(attemptDeps, claim, claimedAt);
-        const done = attempt.run().finally(() => {
-          running.delete(claim.attemptId);
-          void ask();
-        });
-        running.set(claim.attemptId, { attempt, done });
-      }
-    } while (askAgain);
-    if (running.size < config.slots) doorbell.resume();
-    else doorbell.pause();
+  const start = (claim: Claim, claimedAt: number) => {
+    const attempt = new Attempt(attemptDeps, claim, claimedAt);
+    const done = attempt.run().finally(() => {
+      running.delete(claim.attemptId);
+      void ask();
+    });
+    running.set(claim.attemptId, { attempt, done });
   };
-  /** One claim at a time; a ring that comes meanwhile is answered after it. */
+  const claimAll = async () => {
+    // Gives `claiming` its value before it is taken away again below.
+    await null;
+    try {
+      while (askAgain && !stopping && running.size < config.slots) {
+        const claimedAt = performance.now();
+        askAgain = false;
+        const claim = await claimNextJob(db, worker);
+        if (claim === null) continue;
+        askAgain = true;
+        start(claim, claimedAt);
+      }
+    } catch (error) {
+      log.warn({ err: (error as Error).message }, 'jobs cannot be claimed now');
+    }
+    if (stopping || running.size >= config.slots) doorbell.pause();
+    else doorbell.resume();
+    claiming = null;
+  };
+  /** One claim at a time; a ring that comes meanwhile is answered by the same round. */
   const ask = (): Promise<void> => {
     askAgain = true;
-    claiming ??= claimAll()
-      .catch((error: Error) => log.warn({ err: error.message }, 'jobs cannot be claimed now'))
-      .finally(() => {
-        claiming = null;
-      });
+    claiming ??= claimAll();
     return claiming;
   };
   const doorbell = consume(

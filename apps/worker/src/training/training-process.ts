@@ -16,6 +16,8 @@ export interface ProcessEnd {
 
 export interface TrainingProcess {
   readonly pid: number | undefined;
+  /** Whether its program was there: what fails before that is the installation's fault and not the job's. */
+  loaded(): boolean;
   send(message: ToChild): void;
   kill(): void;
   /** Resolves once it is gone and everything that it sent has been heard. */
@@ -27,15 +29,17 @@ export interface TrainingProcess {
  * (prctl(2) PR_SET_PDEATHSIG, set by util-linux' setpriv just before Node takes over); spawn from the main thread.
  */
 export function startTrainingProcess(
-  options: { env: NodeJS.ProcessEnv; cwd: string },
-  onMessage: (message: FromChild) => void,
+  options: { env: NodeJS.ProcessEnv; cwd: string; setpriv?: string | null },
+  onMessage: (message: Exclude<FromChild, { type: 'loaded' }>) => void,
   onOutput: (text: string) => void,
 ): TrainingProcess {
   const killsBefore = memoryKills();
-  const line = [process.execPath, '--disable-warning=ExperimentalWarning', script];
-  const [command, ...args] =
-    setpriv === null ? line : [setpriv, '--pdeathsig', 'KILL', '--', ...line];
-  const child = spawn(command as string, args, {
+  const { setpriv = found } = options;
+  const [command, args] =
+    setpriv === null
+      ? [process.execPath, [script, '--watch-parent']]
+      : [setpriv, ['--pdeathsig', 'KILL', '--', process.execPath, script]];
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -47,9 +51,14 @@ export function startTrainingProcess(
   };
   child.stdout?.setEncoding('utf8').on('data', onOutput);
   child.stderr?.setEncoding('utf8').on('data', listen);
-  child.on('message', onMessage);
+  let loaded = false;
+  child.on('message', (message: FromChild) => {
+    if (message.type === 'loaded') loaded = true;
+    else onMessage(message);
+  });
   return {
     pid: child.pid,
+    loaded: () => loaded,
     send(message) {
       if (child.connected) child.send(message, () => {});
     },
@@ -65,7 +74,7 @@ export function startTrainingProcess(
   };
 }
 
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file)) ?? null;
+const found = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file)) ?? null;
 
 /** `close` comes after `exit` when the pipes are empty; a grandchild that keeps one open must not hold us up. */
 function whenGone(child: ChildProcess): Promise<string> {
