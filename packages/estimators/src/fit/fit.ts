@@ -86,6 +86,8 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
       const { reason } = await trainEpoch(trainer, epoch, (points) => {
         run.events.metrics(points.map(({ step, loss }) => trainPoint(step, loss, pipeline)));
         clock.report(points.at(-1)?.step ?? 0, record.bestEpoch);
+        // A stop that came before the engine had started would be lost.
+        if (run.signal.aborted) stop();
       });
       run.signal.throwIfAborted();
       if (reason === 'stopped') {
@@ -132,7 +134,7 @@ async function trainEpoch(
     return await trainer.train({ untilEpoch: epoch, onMetrics });
   } catch (error) {
     if (error instanceof EngineError && error.code === 'diverged') {
-      throw diverged(trainer.position.step + 1, epoch, error);
+      throw diverged(trainer.position.step, epoch, error);
     }
     throw error;
   }

@@ -32,7 +32,7 @@ const png = (data: Uint8Array) =>
 const nested = (data: Uint8Array) =>
   Array.from({ length: side }, (_, row) => [...data.subarray(row * side, (row + 1) * side)]);
 
-/** Shards as ingest writes them, the last quarter predefined as test. */
+/** Shards as ingest writes them, the second of plain pixels as IDX files give, the last quarter predefined as test. */
 async function writeShards(items: number): Promise<{ files: string[]; profile: ImagesProfile }> {
   const files = [join(folder, 'shard-0.tar'), join(folder, 'shard-1.tar')];
   for (const [shard, file] of files.entries()) {
@@ -42,7 +42,10 @@ async function writeShards(items: number): Promise<{ files: string[]; profile: I
       const label = index % 2 === 0 ? 'left' : 'right';
       const key = String(index).padStart(9, '0');
       const split = index >= items * 0.75 ? 'test' : 'train';
-      pack.entry({ name: `${key}.png` }, await png(pixels(label)));
+      const picture = pixels(label);
+      const header = Buffer.from(`P5\n${side} ${side}\n255\n`);
+      if (shard === 0) pack.entry({ name: `${key}.png` }, await png(picture));
+      else pack.entry({ name: `${key}.pgm` }, Buffer.concat([header, picture]));
       pack.entry(
         { name: `${key}.json` },
         JSON.stringify({ label, name: `${label}/${key}.png`, split }),

@@ -58,6 +58,8 @@ export async function trainImageClassification(
   const logits = layers.apply(image, { training: true });
   const served = layers.apply(image, { training: false });
   const scores = graph.softmax(served);
+  const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
+  const loss = losses.softmaxCrossEntropy(logits, label);
   const session = new Session(graph, { threads: run.threads });
   const columns = {
     image: {
@@ -71,7 +73,6 @@ export async function trainImageClassification(
   const measured = (rows: Uint32Array) => {
     if (rows.length === 0) return null;
     const pipeline = new Pipeline({ columns, rows, batchSize: evaluationBatch });
-    const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
     const truth = pick(classes, rows);
     return () => evaluateClasses(session, pipeline, nodes, truth, labels);
   };
@@ -85,7 +86,7 @@ export async function trainImageClassification(
         shuffle: true,
         seed: spec.training.seed,
       }),
-      loss: losses.softmaxCrossEntropy(logits, label),
+      loss,
       validate: measured(splits.rows.validation),
     });
     const signature: ModelSignature = {

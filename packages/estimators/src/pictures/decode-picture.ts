@@ -31,6 +31,7 @@ export async function decodePicture(
 ): Promise<Uint8Array> {
   // Pixels that fit are what the way through the decoder would answer, too.
   if (!(picture instanceof Uint8Array) && fits(picture, size, channels)) return picture.data;
+  if (isReady(picture, { size, channels })) return picture.data;
   try {
     const resized = open(picture).flatten({ background: '#ffffff' }).resize(size, size, {
       fit: 'fill',
@@ -50,6 +51,16 @@ export async function decodePicture(
 
 function fits(picture: RawPicture, size: number, channels: number): boolean {
   return picture.width === size && picture.height === size && picture.channels === channels;
+}
+
+/** Pixels that have their shape already go through sharp unchanged, so they need not go through it. */
+function isReady(picture: Uint8Array | RawPicture, shape: PictureShape): picture is RawPicture {
+  return (
+    !(picture instanceof Uint8Array) &&
+    picture.width === shape.size &&
+    picture.height === shape.size &&
+    picture.channels === shape.channels
+  );
 }
 
 export interface PictureFacts {

@@ -42,6 +42,8 @@ export async function trainTabularClassification(
   const logits = network.apply({ training: true });
   const served = network.apply({ training: false });
   const scores = graph.softmax(served);
+  const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
+  const loss = losses.softmaxCrossEntropy(logits, label);
   const session = new Session(graph, { threads: run.threads });
   const source = { data: target.values };
   const training = tablePipeline(encoded, preprocessing, source, {
@@ -56,7 +58,6 @@ export async function trainTabularClassification(
       rows,
       batchSize: evaluationBatch,
     });
-    const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
     const truth = pick(target.values, rows);
     return () => evaluateClasses(session, pipeline, nodes, truth, target.labels);
   };
@@ -64,7 +65,7 @@ export async function trainTabularClassification(
     const fitted = await fit(run, {
       session,
       pipeline: training,
-      loss: losses.softmaxCrossEntropy(logits, label),
+      loss,
       validate: measured(splits.rows.validation),
     });
     const signature: ModelSignature = {

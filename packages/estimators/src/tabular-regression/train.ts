@@ -41,6 +41,8 @@ export async function trainTabularRegression(
   const flat = (mode: { training: boolean }) => graph.reshape(network.apply(mode), [0]);
   const prediction = flat({ training: true });
   const served = flat({ training: false });
+  const nodes = { predicted: served, losses: graph.mse(served, wanted) };
+  const loss = losses.meanSquaredError(prediction, wanted);
   const session = new Session(graph, { threads: run.threads });
   const scaledTarget = Float32Array.from(
     target.values,
@@ -59,7 +61,6 @@ export async function trainTabularRegression(
       rows,
       batchSize: evaluationBatch,
     });
-    const nodes = { predicted: served, losses: graph.mse(served, wanted) };
     const truth = pick(target.values, rows);
     return () => evaluateNumbers(session, pipeline, nodes, truth, scale);
   };
@@ -67,7 +68,7 @@ export async function trainTabularRegression(
     const fitted = await fit(run, {
       session,
       pipeline: training,
-      loss: losses.meanSquaredError(prediction, wanted),
+      loss,
       validate: measured(splits.rows.validation),
     });
     const signature: ModelSignature = {
