@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { badData } from '../bad-data.ts';
 import type { Rejections } from '../rejections.ts';
 import { detectDelimiter, looksLikeHeader } from './csv-dialect.ts';
-import { type CsvRecord, recordFields, scanRecord } from './csv-record.ts';
+import { type CsvRecord, recordBytesMax, recordFields, scanRecord } from './csv-record.ts';
 
 export type CleanCsv = Layout & {
   rows: number;
@@ -113,7 +113,8 @@ class CsvCleaner {
   ): string | undefined {
     if (record.problem === 'quote-unclosed') return 'A quoted value is not closed';
     if (record.problem === 'quote-trailing') return 'Text follows the closing quote of a value';
-    if (record.problem === 'too-long') return 'The row is longer than 1 MiB';
+    const isLong = record.contentEnd - start > recordBytesMax;
+    if (record.problem === 'too-long' || isLong) return 'The row is longer than 1 MiB';
     if (record.blank) return undefined;
     if (record.fields !== width) {
       return `The row does not have the ${width} values of the first row`;
