@@ -76,24 +76,6 @@ function splitName(name: string): [key: string, extension: string] {
   return dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()];
 }
 
-function isNetpbm(extension: string): boolean {
-  return extension === 'pgm' || extension === 'ppm';
-}
-
-/** Binary PGM (P5) and PPM (P6) of 8 bits hold plain pixels behind a short header. */
-function parseNetpbm(key: string, bytes: Uint8Array): RawPicture {
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(64, bytes.length));
-  const header = /^P([56])\s+(\d{1,6})\s+(\d{1,6})\s+255\s/.exec(start.toString('latin1'));
-  if (header === null) throw broken(`${key} is not a plain picture`);
-  const [head, kind, columns, rows] = header;
-  const [width, height, channels] = [Number(columns), Number(rows), kind === '5' ? 1 : 3] as const;
-  const data = bytes.subarray(head.length);
-  if (width * height === 0 || data.length !== width * height * channels) {
-    throw broken(`${key} does not have the pixels that its header says`);
-  }
-  return { data, width, height, channels };
-}
-
 function parseSidecar(key: string, bytes: Uint8Array): Omit<PictureItem, 'picture'> {
   const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
   const { label, name, split } = value;
