@@ -2,6 +2,7 @@
 // Plain JavaScript, since an older Node that cannot run TypeScript may start it: it then goes on under the pinned one.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -9,6 +10,8 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const pinned = fileURLToPath(new URL('../../../node_modules/.bin/node', import.meta.url));
 
 if (major > 22 || (major === 22 && minor >= 18)) {
+  // The second run need not read and strip every file again.
+  module.enableCompileCache?.();
   await import(main);
 } else if (existsSync(pinned)) {
   const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: 'inherit' });

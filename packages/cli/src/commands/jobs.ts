@@ -31,7 +31,7 @@ function submit(file: string, { wait }: { wait?: boolean }): Act {
     const spec = await readSpec(file);
     const job = await client.jobs.create({ body: { spec } }, { signal });
     if (!wait) {
-      const text = `Submitted ${job.id}: ${job.sentence} Follow it with vanda jobs show ${job.id}.`;
+      const text = `Submitted ${job.id} (${job.sentence}). Follow it: vanda jobs show ${job.id}`;
       return answer({ id: job.id, state: job.state }, () => text);
     }
     context.note(`Submitted ${job.id}.`);

@@ -1,13 +1,15 @@
 import { Presets, SingleBar } from 'cli-progress';
 
 const lineMs = 5_000;
+/** What is done sooner needs no word. */
+const firstLineMs = 1_000;
 
 /** A bar on a terminal's stderr; where it is no terminal, a line now and then. */
 export class Progress {
   private readonly label: string;
   private readonly bar: SingleBar | null;
   private shown = '';
-  private shownAt = 0;
+  private shownAt = Date.now() - lineMs + firstLineMs;
 
   constructor(label: string) {
     this.label = label;

@@ -1,0 +1,197 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startStack, type TestStack } from '@vanda/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { jsonFrom, runVanda } from './run-vanda.ts';
+
+// The way of a CI pipeline: push, submit and wait, deploy, predict, clean up; every step through the command alone.
+
+const root = join(import.meta.dirname, '../..');
+const penguins = join(root, 'node_modules/vega-datasets/data/penguins.json');
+let stack: TestStack;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vanda-cli-'));
+  stack = await startStack();
+});
+afterAll(async () => {
+  await stack?.stop();
+  await rm(folder, { recursive: true });
+});
+
+const vanda = (args: string[], input?: string) => runVanda(args, stack.cliEnvironment, input);
+/** Runs with --json, expects success, answers the value. */
+async function ask<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+  const ran = await vanda([...args, '--json']);
+  if (ran.code !== 0) throw new Error(`vanda ${args.join(' ')}: ${ran.stdout}${ran.stderr}`);
+  return jsonFrom<T>(ran);
+}
+/** Runs with --json and expects the problem object. */
+async function refusal(...args: string[]) {
+  const ran = await vanda([...args, '--json']);
+  expect(ran.code).toBe(1);
+  return jsonFrom<{ code: string; detail: string; errors?: object[] }>(ran);
+}
+
+const row = {
+  Island: 'Biscoe',
+  'Beak Length (mm)': 47,
+  'Beak Depth (mm)': 15,
+  'Flipper Length (mm)': 220,
+  'Body Mass (g)': 5000,
+  Sex: 'MALE',
+};
+
+test('datasets: push, push again, list, show', async () => {
+  const pushed = await ask('datasets', 'push', 'penguins', penguins);
+  expect(pushed).toEqual({
+    name: 'penguins',
+    version: 1,
+    kind: 'table',
+    accepted: 344,
+    rejected: 0,
+    reused: false,
+  });
+  const again = await ask('datasets', 'push', 'penguins', penguins);
+  expect(again).toEqual({ ...pushed, reused: true });
+  const list = await ask<{ object: string; data: object[] }>('datasets', 'list');
+  expect(list).toMatchObject({ object: 'list', data: [{ name: 'penguins', latestVersion: 1 }] });
+  expect(await ask('datasets', 'show', 'penguins')).toMatchObject({
+    name: 'penguins',
+    latest: { items: 344 },
+  });
+  const shown = await vanda(['datasets', 'show', 'penguins@1']);
+  expect(shown.stdout).toMatch(/Species +text/);
+});
+
+test('datasets: what cannot be used is refused with a sentence', async () => {
+  const empty = join(folder, 'empty.csv');
+  await writeFile(empty, '');
+  expect((await refusal('datasets', 'push', 'nothing', empty)).code).toBe('bad-data');
+  const human = await vanda(['datasets', 'push', 'nothing', empty]);
+  expect([human.code, human.stdout]).toEqual([1, '']);
+  expect(human.stderr).toMatch(/^vanda: .+\.$/m);
+  expect(human.stderr).not.toMatch(/\n\s+at /);
+  expect((await refusal('datasets', 'show', 'nobody')).code).toBe('not-found');
+});
+
+test('jobs: a wrong spec is refused with a pointer', async () => {
+  const spec = join(folder, 'wrong.yaml');
+  await writeFile(
+    spec,
+    'name: x\ntask: tabular-classification\ndataset: penguins\ntarget: Species\n' +
+      'training: { epochs: 0 }\nfrob: 1\n',
+  );
+  const problem = await refusal('jobs', 'submit', spec);
+  expect(problem.code).toBe('invalid-spec');
+  expect(problem.errors).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ pointer: expect.stringMatching(/\/training\/epochs$/) }),
+      expect.objectContaining({ pointer: expect.stringMatching(/\/frob$/) }),
+    ]),
+  );
+  expect((await vanda(['jobs', 'submit', spec])).stderr).toMatch(/\/training\/epochs: Must be/);
+});
+
+interface Ended {
+  id: string;
+  state: string;
+  model: string;
+  metrics: { validation: { accuracy: number }; test: { accuracy: number } };
+  endpoint: { name: string; url: string };
+}
+const example = join(root, 'examples/penguins.yaml');
+
+test('jobs: submit and wait, then show, logs, list', async () => {
+  const ended = await ask<Ended>('jobs', 'submit', example, '--wait');
+  expect(ended).toMatchObject({ state: 'succeeded', model: 'penguins@1' });
+  expect(ended.metrics.test.accuracy).toBeGreaterThan(0.9);
+  expect(ended.endpoint).toEqual({
+    name: 'penguins',
+    url: `${stack.inferenceUrl}/v1/models/penguins:predict`,
+  });
+  const job = await ask<{ splits: string }>('jobs', 'show', ended.id);
+  const splits = await fetch(job.splits);
+  expect(Buffer.from(await splits.arrayBuffer()).toString('latin1', 0, 4)).toBe('PAR1');
+  expect(await ask('jobs', 'logs', ended.id)).toMatchObject({ object: 'list' });
+  expect(await ask('jobs', 'list')).toMatchObject({ data: [{ id: ended.id }] });
+  expect((await vanda(['jobs', 'list'])).stdout).toMatch(/succeeded +penguins@1/);
+});
+
+test('jobs: one that fails exits 1 and says why', async () => {
+  const spec =
+    'name: huge\ntask: tabular-regression\ndataset: penguins\ntarget: Body Mass (g)\n' +
+    'model: { kind: mlp }\ntraining: { optimizer: { kind: sgd, learningRate: 1.0e+308 } }\n';
+  const ran = await vanda(['jobs', 'submit', '-', '--wait', '--json'], spec);
+  expect(ran.code).toBe(1);
+  expect(jsonFrom(ran)).toMatchObject({
+    state: 'failed',
+    code: 'diverged',
+    failure: { kind: 'user' },
+  });
+});
+
+test('predict: an instance, a list, a file, a picture where rows are wanted', async () => {
+  const one = await ask<{ predictions: object[] }>('predict', 'penguins', JSON.stringify(row));
+  expect(one.predictions).toEqual([
+    { label: 'Gentoo', score: expect.any(Number), scores: expect.any(Object) },
+  ]);
+  const file = join(folder, 'rows.json');
+  await writeFile(file, JSON.stringify([row, row]));
+  const two = await ask<{ predictions: object[] }>('predict', 'penguins', `@${file}`);
+  expect(two.predictions).toEqual([one.predictions[0], one.predictions[0]]);
+  const wrong = await refusal('predict', 'penguins', '{"Island": "Biscoe"}');
+  expect(wrong.detail).toMatch(/Instance 0.*Flipper|Beak|Body/);
+});
+
+test('models: list, show, download', async () => {
+  expect(await ask('models', 'list')).toMatchObject({ data: [{ name: 'penguins' }] });
+  expect(await ask('models', 'show', 'penguins@1')).toMatchObject({ version: 1 });
+  const file = join(folder, 'penguins.vanda');
+  const saved = await ask<{ bytes: number }>('models', 'download', 'penguins@1', file);
+  const bytes = await readFile(file);
+  expect(bytes.length).toBe(saved.bytes);
+  expect(bytes.toString('latin1')).toMatch(/^PK.*model\.json.*weights\.safetensors/s);
+});
+
+test('endpoints: create, deploy, roll back, show, delete', async () => {
+  await ask('jobs', 'submit', example, '--wait');
+  const version = async () =>
+    (await ask<{ serving: { state: string }; version: number }>('endpoints', 'show', 'second'))
+      .version;
+  const made = await ask('endpoints', 'create', 'second', 'penguins@1');
+  expect(made).toMatchObject({ name: 'second', version: 1, serving: { state: 'ready' } });
+  expect(await ask('endpoints', 'deploy', 'second', 'penguins@2')).toMatchObject({ version: 2 });
+  expect(await ask('endpoints', 'rollback', 'second')).toMatchObject({ version: 1 });
+  expect(await version()).toBe(1);
+  expect(await ask('endpoints', 'list')).toMatchObject({ object: 'list' });
+  expect((await refusal('models', 'delete', 'penguins@1')).code).toBe('in-use');
+  expect(await ask('endpoints', 'delete', 'second')).toMatchObject({ object: 'deleted' });
+  expect((await refusal('predict', 'second', JSON.stringify(row))).code).toBe('not-found');
+});
+
+test('keys: create, list, revoke', async () => {
+  const key = await ask<{ id: string; key: string }>('keys', 'create', 'ci');
+  const as = { ...stack.cliEnvironment, VANDA_API_KEY: key.key };
+  expect((await runVanda(['jobs', 'list'], as)).code).toBe(0);
+  const listed = await ask<{ data: { id: string }[] }>('keys', 'list');
+  expect(listed.data.map(({ id }) => id)).toContain(key.id);
+  expect(await ask('keys', 'revoke', key.id)).toMatchObject({ id: key.id });
+  const refused = await runVanda(['jobs', 'list', '--json'], as);
+  expect([refused.code, jsonFrom(refused).code]).toEqual([1, 'unauthenticated']);
+});
+
+test('jobs: cancel and delete; datasets in use are kept, free ones go', async () => {
+  const slow =
+    'name: slow\ntask: tabular-classification\ndataset: penguins\ntarget: Species\n' +
+    'training: { epochs: 10000, earlyStopping: null }\n';
+  const submitted = jsonFrom<{ id: string }>(await vanda(['jobs', 'submit', '-', '--json'], slow));
+  expect(submitted).toEqual({ id: expect.any(String), state: expect.any(String) });
+  expect((await refusal('datasets', 'delete', 'penguins')).code).toBe('in-use');
+  await ask('jobs', 'cancel', submitted.id);
+  await expect
+    .poll(async () => (await ask('jobs', 'show', submitted.id)).state, { timeout: 30_000 })
+    .toBe('cancelled');
+  expect(await ask('jobs', 'delete', submitted.id)).toMatchObject({ object: 'deleted' });
+});
