@@ -3,7 +3,7 @@ import {
   startRig,
   trainingProcesses,
   type WorkerRig,
-} from '../../apps/worker/src/training/worker-under-test.ts';
+} from '../../apps/worker/src/training/worker-under-test.fixture.ts';
 import type { SupervisedProcess } from '../../tools/services/supervised-process.ts';
 import {
   expectNoOrphan,

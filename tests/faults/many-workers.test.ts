@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startRig, type WorkerRig } from '../../apps/worker/src/training/worker-under-test.ts';
+import {
+  startRig,
+  type WorkerRig,
+} from '../../apps/worker/src/training/worker-under-test.fixture.ts';
 import {
   expectNoOrphan,
   expectSoundAndDrained,

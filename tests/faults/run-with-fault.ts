@@ -5,7 +5,7 @@ import {
   type JobChoice,
   trainingProcesses,
   type WorkerRig,
-} from '../../apps/worker/src/training/worker-under-test.ts';
+} from '../../apps/worker/src/training/worker-under-test.fixture.ts';
 import { audit } from '../../tools/audit/audit.ts';
 
 /** Long enough to be hit in the middle, short enough to run a dozen times. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-export const roleNames = ['train', 'ingest', 'serve'] as const;
+const roleNames = ['train', 'ingest', 'serve'] as const;
 export type RoleName = (typeof roleNames)[number];
 
 /** What the worker was told at its start; nothing else reads the environment or the command line. */

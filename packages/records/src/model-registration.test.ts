@@ -1,8 +1,8 @@
 import { startPostgres, type TestDatabase } from '@vanda/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Database, inTransaction, openDatabase } from './database.ts';
+import { claimed, makeProject, submit, trainedModel } from './jobs.fixture.ts';
 import { deleteJob, findJob } from './jobs.ts';
-import { claimed, makeProject, submit, trainedModel } from './jobs-fixture.ts';
 import { succeedAttempt } from './model-registration.ts';
 import { deliverOutbox, ringAgain } from './outbox.ts';
 import {

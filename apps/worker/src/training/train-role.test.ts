@@ -7,7 +7,7 @@ import {
   startRig,
   trainingProcesses,
   type WorkerRig,
-} from './worker-under-test.ts';
+} from './worker-under-test.fixture.ts';
 
 let rig: WorkerRig;
 beforeAll(async () => {

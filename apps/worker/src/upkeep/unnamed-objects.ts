@@ -14,15 +14,11 @@ export async function freeUnnamedObjects(
   const freed: string[] = [];
   const before = Date.now() - keptMs;
   const free = async (keys: string[]) => {
-    const rows = await db.storedObject.findMany({
-      where: { key: { in: keys } },
-      select: { key: true },
-    });
-    const named = new Set(rows.map((row) => row.key));
+    const named = await namedKeys(db, keys);
     for (const key of keys) {
       if (named.has(key)) continue;
       // Content is found again by its hash: it may have got its name while this walk went on.
-      if (await db.storedObject.findUnique({ where: { key } })) continue;
+      if ((await namedKeys(db, [key])).size > 0) continue;
       if (await objects.delete(key)) freed.push(key);
     }
   };
@@ -38,4 +34,13 @@ export async function freeUnnamedObjects(
     await free(batch);
   }
   return freed;
+}
+
+/** What a client uploaded is named by its upload until a push has taken it. */
+async function namedKeys(db: Database, keys: string[]): Promise<Set<string>> {
+  const rows = await db.$queryRaw<{ key: string }[]>`
+    SELECT key FROM objects WHERE key = ANY(${keys})
+    UNION SELECT object_key FROM uploads
+      WHERE object_key = ANY(${keys}) AND state IN ('open', 'completed')`;
+  return new Set(rows.map((row) => row.key));
 }
