@@ -77,12 +77,13 @@ export async function startTrainRole(deps: WorkerDeps): Promise<Role> {
 
   let beating = false;
   const beat = async () => {
+    // Even while Postgres answers nothing at all: by then somebody else may have the job.
+    for (const { attempt } of running.values()) {
+      if (attempt.leaseHasRunOut) attempt.stop('lost');
+    }
     if (beating) return;
     beating = true;
     try {
-      for (const { attempt } of running.values()) {
-        if (attempt.leaseHasRunOut) attempt.stop('lost');
-      }
       const attempts = [...running.values()].map(({ attempt }) => attempt);
       const askedAt = performance.now();
       const states = await renewLeases(
