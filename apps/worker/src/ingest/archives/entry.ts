@@ -20,7 +20,7 @@ export function isUnsafePath(path: string): boolean {
 /** What operating systems leave in folders, and nobody means to push. */
 export function isLitter(path: string): boolean {
   const segments = path.split('/');
-  if (segments.some((segment) => segment.startsWith('.') && segment !== '.')) return true;
+  if (segments.some((segment) => /^\.(?!\.?$)/.test(segment))) return true;
   if (segments.includes('__MACOSX')) return true;
   return /^(thumbs\.db|desktop\.ini)$/i.test(segments.at(-1) ?? '');
 }

@@ -1,5 +1,10 @@
 import type { ImagesProfile } from '@vanda/contracts';
-import { decodePicture, inspectPicture, type PictureFacts } from '@vanda/estimators/pictures';
+import {
+  decodePicture,
+  inspectPicture,
+  type PictureFacts,
+  pixelsMax,
+} from '@vanda/estimators/pictures';
 import type { Entry } from '../archives/entry.ts';
 import { badData } from '../bad-data.ts';
 import type { ContentSink } from '../content-sink.ts';
@@ -89,11 +94,20 @@ function placed(entries: readonly Entry[], rejections: Rejections): Candidate[] 
   );
 }
 
+/** What a PNG's header claims is believed even where nothing follows it that could be decoded. */
+function claimedPixels(bytes: Buffer): number {
+  const isPng = bytes.length >= 24 && bytes.toString('latin1', 12, 16) === 'IHDR';
+  return isPng ? bytes.readUInt32BE(16) * bytes.readUInt32BE(20) : 0;
+}
+
 async function check(entry: Entry): Promise<Checked> {
   if (entry.size > pictureBytesMax) return { reason: 'The file is larger than 100 MiB' };
   if (entry.size === 0) return { reason: 'The file is empty' };
   try {
     const bytes = await entry.read(pictureBytesMax);
+    if (claimedPixels(bytes) > pixelsMax) {
+      return { reason: `The picture has more than ${pixelsMax / 1e6} million pixels.` };
+    }
     const facts = await inspectPicture(bytes);
     await decodePicture(bytes, { size: 32, channels: 3 });
     return { bytes, facts };
