@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '@vanda/contracts';
 import { createKey, createOwner, inTransaction, newId } from '@vanda/records';
-import { startPostgres, startRedis } from '@vanda/testing';
+import { startPostgres, startRedis, type TestPostgres } from '@vanda/testing';
 import { hashPassword } from 'better-auth/crypto';
 import { pino } from 'pino';
 import { type Config, defaultLimits } from './config.ts';
@@ -33,9 +33,13 @@ export interface ApiUnderTest {
 }
 
 export async function startApi(
-  options: { limits?: Partial<Config['limits']>; inferenceInternalUrl?: string } = {},
+  options: {
+    limits?: Partial<Config['limits']>;
+    inferenceInternalUrl?: string;
+    postgres?: TestPostgres;
+  } = {},
 ): Promise<ApiUnderTest> {
-  const postgres = await startPostgres();
+  const postgres = options.postgres ?? (await startPostgres());
   const [database, redis] = await Promise.all([postgres.freshDatabase(), startRedis()]);
   const home = await mkdtemp(join(tmpdir(), 'vanda-api-'));
   const config: Config = {

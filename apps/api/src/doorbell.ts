@@ -11,8 +11,6 @@ export interface Doorbell {
     payload: QueuePayload<Q>,
     message: { outboxId: bigint; priority?: number },
   ): void;
-  /** Whether the last ring was heard. */
-  works(): boolean;
   close(): Promise<void>;
 }
 
@@ -33,7 +31,6 @@ export function openDoorbell(redisUrl: string, db: Database, log: Logger): Doorb
         })
         .catch(fail);
     },
-    works: () => working,
     close: () => sender.close(),
   };
 }

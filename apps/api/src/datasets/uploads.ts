@@ -170,6 +170,7 @@ async function complete(
     if (whole?.size === Number(row.bytes)) return;
   }
   const byNumber = new Map(arrived.map((part) => [part.number, part]));
+  const etags = new Map(named?.map((part) => [part.number, part.etag]));
   const parts: { number: number; etag: string }[] = [];
   for (let number = 1; number <= partCount(row); number++) {
     const part = byNumber.get(number);
@@ -182,7 +183,7 @@ async function complete(
           : `Part ${number} has ${part.size} bytes instead of ${size}: PUT it again.`,
       );
     }
-    const etag = named?.find((candidate) => candidate.number === number)?.etag;
+    const etag = etags.get(number);
     if (etag !== undefined && bare(etag) !== bare(part.etag)) {
       throw new VandaError(
         'checksum-mismatch',

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import { EventStream } from './event-stream.ts';
 import type { Actor, Handler, HandlerCall } from './handler.ts';
 import { idempotencyOf, Replay } from './idempotency.ts';
+import { refuseNul } from './json-body.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requireSameOrigin } from './same-origin.ts';
 
@@ -54,6 +55,7 @@ export class OperationAnswers {
       signal: AbortSignal.any([gone.signal, stopping]),
     };
     if (operation.answers === 'events') {
+      if (request.method === 'HEAD') return void reply.type('text/event-stream').send();
       const stream = new EventStream(request, reply, stopping);
       await this.#stream(handler as Handler<Operation & { answers: 'events' }>, call, stream);
       return;
@@ -101,7 +103,9 @@ export class OperationAnswers {
 }
 
 function parsePart(schema: Operation['params'], value: unknown): unknown {
-  return schema === undefined ? undefined : parseOrThrow(schema, value ?? {});
+  if (schema === undefined) return undefined;
+  refuseNul((value ?? {}) as Record<string, unknown>);
+  return parseOrThrow(schema, value ?? {});
 }
 
 function parseBody(operation: Operation, body: unknown): unknown {

@@ -3,26 +3,37 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type DiskObjectStore, diskObjectRoutes } from '@vanda/objects';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Deps } from '../deps.ts';
+import { parseJsonBodies } from './json-body.ts';
 import { answerProblem } from './problem-filter.ts';
 import { addSecurityHeaders, storeOriginsOf } from './security-headers.ts';
 
 const idleTimeoutMs = 120_000;
+/** Longer than clients and proxies keep a connection, so that they and not this server end it. */
+const keepAliveMs = 75_000;
+/** Pictures as base64 do not fit into what is enough for everything else. */
+const predictionBytesMax = 16 * 1024 ** 2;
 
 /** The Fastify server that Nest is mounted on: parsing, limits, headers and the log of requests. */
 export function createFastify(deps: Deps): FastifyInstance {
   const { config, log } = deps;
   const server = fastify({
     bodyLimit: config.limits.bodyBytes,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     genReqId: () => randomUUID(),
     logger: false,
     routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: true },
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply, log),
-    serverFactory: (handle) => createServer(withObjectRoutes(deps, handle)),
+    serverFactory: (handle) => {
+      const http = createServer({ keepAliveTimeout: keepAliveMs }, withObjectRoutes(deps, handle));
+      // A part of a large file may take long; what stops arriving is ended by the idle timeouts.
+      http.requestTimeout = 0;
+      return http;
+    },
   });
   addSecurityHeaders(server, storeOriginsOf(config.objects, config.publicUrl));
   deps.metrics.observe(server);
-  parseJson(server);
+  parseJsonBodies(server);
+  allowLargerPredictions(server);
   server.addHook('onRequest', async (request) => {
     // A body that stops arriving must not hold its socket for ever; live streams send heartbeats.
     request.raw.setTimeout(idleTimeoutMs, () => request.raw.destroy());
@@ -58,16 +69,8 @@ function withObjectRoutes(
   };
 }
 
-/** JSON only, without keys that would change prototypes. An empty body is no body, whatever its header says. */
-function parseJson(server: FastifyInstance): void {
-  const parse = server.getDefaultJsonParser('error', 'error');
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    ['application/json', 'application/problem+json'],
-    { parseAs: 'string' },
-    (request, text, done) => {
-      if (text.length === 0) done(null, undefined);
-      else parse(request, text as string, done);
-    },
-  );
+function allowLargerPredictions(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    if (route.url.endsWith('/predict')) route.bodyLimit = predictionBytesMax;
+  });
 }

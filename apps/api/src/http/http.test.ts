@@ -124,6 +124,34 @@ it('answers a body of 100 MB with a sentence, in flat memory', async () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(100 * 2 ** 20);
 });
 
+it('keeps out what would overflow a stack or what Postgres cannot keep', async () => {
+  const post = async (path: string, text: string, key = 'x') => {
+    const headers = { ...json, 'idempotency-key': key };
+    const answer = await raw(`/api/v1${path}`, { method: 'POST', body: text, headers });
+    return { status: answer.status, body: (await answer.json()) as { detail: string } };
+  };
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  expect(await post('/keys', `{"name": ${deep}}`)).toMatchObject({ status: 400 });
+  expect(await post('/jobs', `{"spec": {"name": ${deep}}}`)).toMatchObject({ status: 400 });
+  expect((await post('/keys', '{"name": "[[[[{{{\\"[["}')).status).toBe(201);
+  for (const bad of ['a\\u0000b', '\\ud800', '\\udc00x']) {
+    expect((await post('/keys', `{"name": "${bad}"}`)).body.detail).toContain('/name');
+    expect((await post('/uploads', `{"filename": "${bad}", "size": 1}`)).status).toBe(400);
+    expect((await post('/jobs', `{"spec": {"name": "a", "target": "${bad}"}}`)).status).toBe(400);
+    expect((await post('/jobs', `{"spec": {"${bad}": 1}}`)).status).toBe(400);
+  }
+  expect((await post('/keys', '{"name": "\\ud83d\\ude00 \\\\u0000"}', 'y')).status).toBe(201);
+  for (const path of [
+    '/jobs/%00',
+    '/jobs?name=%00',
+    '/jobs?after=%00',
+    '/uploads/a%00',
+    '/ingests/%00',
+  ]) {
+    expect((await raw(`/api/v1${path}`)).status, path).toBe(400);
+  }
+});
+
 it('takes odd addresses for what they are', async () => {
   for (const path of [
     '/api/v1/jobs/%zz',
@@ -158,8 +186,10 @@ it('says page by page what lists hold', async () => {
     'GET',
     `/keys?limit=2&after=${first.body.last_id}`,
   );
-  expect(rest.body.data.map((key) => key.name)).toEqual(['a', 'test']);
-  expect(rest.body).toMatchObject({ has_more: false });
+  expect(rest.body.data[0]?.name).toBe('a');
+  const all = await api.call<{ data: { name: string }[] }>('GET', '/keys?limit=100');
+  expect(all.body).toMatchObject({ has_more: false });
+  expect(all.body.data.at(-1)?.name).toBe('test');
   for (const query of ['limit=0', 'limit=x', 'limit=1001']) {
     const wrong = await api.call('GET', `/keys?${query}`);
     expect(wrong.status).toBe(400);
@@ -176,6 +206,14 @@ it('says whether it lives and is ready, and counts what it does', async () => {
   const metrics = await (await raw('/api/metrics')).text();
   expect(metrics).toContain('vanda_api_request_seconds_count');
   expect(metrics).toContain('route="/api/v1/me"');
+});
+
+it('says that it is ready without Redis', async () => {
+  const ready = async () => (await fetch(`${api.url}/api/health/ready`)).json();
+  api.redis.process.signal('SIGSTOP');
+  expect(await ready()).toMatchObject({ ready: true, degraded: true, queue: 'unreachable' });
+  api.redis.process.signal('SIGCONT');
+  expect(await ready()).toMatchObject({ ready: true, degraded: false, queue: 'ok' });
 });
 
 it('says that the dashboard is not built', async () => {

@@ -5,6 +5,7 @@ import type { OperationAnswers } from './answer-operation.ts';
 import { docsPage } from './docs-page.ts';
 import { openApiDocument } from './openapi.ts';
 import { answerProblem } from './problem-filter.ts';
+import { redisAnswers } from './redis-answers.ts';
 
 /** What is beside the operations: health for whoever supervises, metrics and the description for whoever has a key. */
 export function addOpenRoutes(
@@ -15,7 +16,7 @@ export function addOpenRoutes(
   server.get('/api/health/live', async () => ({ live: true }));
   server.get('/api/health/ready', async (_, reply) => {
     const database = await databaseAnswers(deps);
-    const queue = deps.doorbell.works();
+    const queue = await redisAnswers(deps.config.redisUrl);
     reply.code(database ? 200 : 503);
     return {
       ready: database,

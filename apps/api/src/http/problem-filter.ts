@@ -80,8 +80,9 @@ const codeOfStatus: Record<number, ErrorCode> = {
 };
 
 function sentenceOf(code: ErrorCode, error: unknown): string {
-  if (code === 'payload-too-large')
-    return 'The body is larger than the 1 MB that a request may have.';
+  if (code === 'payload-too-large') {
+    return 'The body is larger than this address takes: 1 MB, and 16 MB for predictions.';
+  }
   if (code === 'unsupported-media-type') {
     return 'The body must be JSON, with the header "Content-Type: application/json".';
   }
@@ -112,7 +113,16 @@ function routeNotFound(request: FastifyRequest, reply: FastifyReply): VandaError
 /** Prisma's and pg's ways to say that Postgres is away, or that a pool or a transaction ran out of time. */
 function isUnavailable(error: unknown): boolean {
   const { code, name, message } = error as { code?: unknown; name?: string; message?: string };
-  const unavailable = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'ECONNREFUSED'];
+  const unavailable = [
+    'P1001',
+    'P1002',
+    'P1008',
+    'P1017',
+    'P2024',
+    'P2028',
+    'P2034',
+    'ECONNREFUSED',
+  ];
   if (typeof code === 'string' && unavailable.includes(code)) return true;
   if (name === 'PrismaClientInitializationError') return true;
   return /connection (terminated|timeout)|ECONNREFUSED|ECONNRESET|server closed the connection|the database system is/i.test(

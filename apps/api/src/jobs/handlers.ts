@@ -111,6 +111,12 @@ export const jobHandlers: JobHandlers = {
 
   async getJobLogs({ actor, params, query, deps }) {
     const { limit, after } = query;
+    if (after !== undefined && !/^\d{1,9}\.\d{1,9}\.\d{1,9}$/.test(after)) {
+      const message = 'Must be the last_id of the page before.';
+      throw new VandaError('invalid-request', `/after: ${message}`, [
+        { pointer: '/after', message },
+      ]);
+    }
     const row = await job(deps, actor.projectId, params.id);
     const lines = await readLogs(deps.db, row.id, { limit: limit + 1, after });
     return listPage(
