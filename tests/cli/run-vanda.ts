@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const bin = fileURLToPath(new URL('../../packages/cli/bin/vanda.mjs', import.meta.url));
@@ -9,14 +9,21 @@ export interface Ran {
   stderr: string;
 }
 
+/** Sends the signal as soon as `until` says so. */
+export interface Interruption {
+  until: () => Promise<boolean>;
+  signal: NodeJS.Signals;
+}
+
 /** Runs the command as a process of its own, as a shell would. */
 export function runVanda(
   args: string[],
   env: NodeJS.ProcessEnv,
   input = '',
-  node = process.execPath,
+  interruption?: Interruption,
 ): Promise<Ran> {
-  const child = spawn(node, [bin, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  if (interruption) void interrupt(child, interruption);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -31,6 +38,13 @@ export function runVanda(
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+async function interrupt(child: ChildProcess, { until, signal }: Interruption): Promise<void> {
+  while (child.exitCode === null && !(await until().catch(() => false))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill(signal);
 }
 
 /** The one JSON value on stdout; throws where there is another number of them. */

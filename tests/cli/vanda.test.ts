@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type TestStack } from '@vanda/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonFrom, runVanda } from './run-vanda.ts';
 
@@ -75,6 +76,39 @@ test('datasets: what cannot be used is refused with a sentence', async () => {
   expect(human.stderr).not.toMatch(/\n\s+at /);
   expect((await refusal('datasets', 'show', 'nobody')).code).toBe('not-found');
 });
+
+test('datasets: a push that was killed goes on with what is missing', async () => {
+  const file = join(folder, 'large.csv');
+  const line = 'a,b,c\n';
+  await writeFile(file, line + '1.5,2.5,three\n'.repeat(5_000_000));
+  const env = { ...stack.cliEnvironment, XDG_CACHE_HOME: folder, VANDA_HOME: join(folder, 'none') };
+  const killed = runVanda(['datasets', 'push', 'large', file], env, '', {
+    until: async () => (await uploads('large.csv')).some(({ arrived }) => arrived > 0),
+    signal: 'SIGKILL',
+  });
+  expect((await killed).code).toBeNull();
+  const pushed = await runVanda(['datasets', 'push', 'large', file, '--json'], env);
+  expect(jsonFrom(pushed)).toMatchObject({ accepted: 5_000_000, rejected: 0 });
+  expect(await uploads('large.csv')).toHaveLength(1);
+});
+
+/** The uploads of that name and how many parts of each have arrived. */
+async function uploads(filename: string): Promise<{ id: string; arrived: number }[]> {
+  const client = new pg.Client({ connectionString: stack.postgres.url() });
+  await client.connect();
+  const query = 'SELECT id FROM uploads WHERE filename = $1';
+  const { rows } = await client.query<{ id: string }>(query, [filename]);
+  await client.end();
+  return Promise.all(
+    rows.map(async ({ id }) => {
+      const response = await fetch(`${stack.url}/api/v1/uploads/${id}`, {
+        headers: { authorization: `Bearer ${stack.apiKey}` },
+      });
+      const upload = (await response.json()) as { received: object[] };
+      return { id, arrived: upload.received.length };
+    }),
+  );
+}
 
 test('jobs: a wrong spec is refused with a pointer', async () => {
   const spec = join(folder, 'wrong.yaml');

@@ -17,7 +17,7 @@ export async function readInstances(input: string): Promise<unknown[]> {
     : [{ b64: bytes.toString('base64') }];
 }
 
-export function toInstances(value: unknown): unknown[] {
+function toInstances(value: unknown): unknown[] {
   const body = value as { instances?: unknown };
   const isBody =
     typeof value === 'object' && value !== null && Object.keys(value).join() === 'instances';

@@ -151,6 +151,46 @@ test('refuses a body of 100 MB with a sentence, keeping none of it', async () =>
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 ** 2);
 });
 
+test.each([
+  [10, 200],
+  [100, 413],
+])('a client that asks before it sends %i MB is answered', async (megabytes, status) => {
+  const body = `{"instances":[{"x":1,"note":"${'x'.repeat(megabytes * 1024 ** 2)}"}]}`;
+  let sent = false;
+  const answered = await new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest(`${at.server.url}/v1/models/line:predict`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${at.project.key}`,
+        expect: '100-continue',
+        'content-length': body.length,
+      },
+    });
+    request.on('continue', () => {
+      sent = true;
+      request.end(body);
+    });
+    request.on('response', (response) => {
+      resolve(response.statusCode);
+      response.resume();
+      if (!sent) request.destroy();
+    });
+    request.on('error', reject);
+    request.flushHeaders();
+  });
+  expect([answered, sent]).toEqual([status, status === 200]);
+});
+
+test('fetch, which sends a body as a whole, still sees the refusal', async () => {
+  const response = await at.post('/v1/models/line:predict', Buffer.alloc(100 * 1024 ** 2, 'x'));
+  expect((await error(response))[1]).toMatch(/too large/);
+});
+
+test('a body of nothing but brackets is refused', async () => {
+  const deep = `{"instances":[${'['.repeat(1e6)}NaN${']'.repeat(1e6)}]}`;
+  expect((await at.post('/v1/models/line:predict', deep)).status).toBe(400);
+});
+
 test('refuses a small body that inflates to a large one', async () => {
   const bomb = gzipSync(Buffer.alloc(100 * 1024 ** 2));
   const gzip = { 'content-encoding': 'gzip' };

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Authenticator } from './authenticate.ts';
-import { readBody } from './read-body.ts';
+import { BodyReader } from './read-body.ts';
 import { choose, type Served, type ServedEndpoints } from './served-endpoints.ts';
 import type { ServingMetrics } from './serving-metrics.ts';
 import {
@@ -30,6 +30,7 @@ const predictMsMax = 60_000;
 export class InferenceServer {
   private readonly parts: InferenceParts;
   private readonly server: Server;
+  private readonly bodies = new BodyReader();
   private draining = false;
 
   constructor(parts: InferenceParts) {
@@ -121,15 +122,16 @@ export class InferenceServer {
       return json(toMetadata(route.name, version, loaded.predictor.signature));
     }
     ready(route, served);
-    const body = await readBody(request);
-    const left = new AbortController();
-    response.once('close', () => left.abort(unavailable('The caller has left.')));
-    const signal = AbortSignal.any([left.signal, AbortSignal.timeout(predictMsMax)]);
-    // Looked up again: while the body came in, another version may have taken over.
-    const { loaded } = ready(route, this.find(route, caller));
-    return loaded.use(async () => {
-      const infer = readInferRequest(route.verb, body, loaded.predictor.signature);
-      return json(infer.answer(await inTime(loaded.predict(infer.instances, signal), signal)));
+    return this.bodies.use(request, async (body) => {
+      const left = new AbortController();
+      response.once('close', () => left.abort(unavailable('The caller has left.')));
+      const signal = AbortSignal.any([left.signal, AbortSignal.timeout(predictMsMax)]);
+      // Looked up again: while the body came in, another version may have taken over.
+      const { loaded } = ready(route, this.find(route, caller));
+      return loaded.use(async () => {
+        const infer = readInferRequest(route.verb, body, loaded.predictor.signature);
+        return json(infer.answer(await inTime(loaded.predict(infer.instances, signal), signal)));
+      });
     });
   }
 

@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
-import { invalidArgument, TfsError } from './tfs-error.ts';
+import { invalidArgument, TfsError, unavailable } from './tfs-error.ts';
 
 /** Of a request's body, also when it was inflated. */
-export const bodyBytesMax = 32 * 1024 ** 2;
+const bodyBytesMax = 32 * 1024 ** 2;
+
+/** Of all bodies that are held at the same time: many large ones at once must not fill the memory. */
+const heldBytesMax = 512 * 1024 ** 2;
 
 /** What is left of a refused body is read and thrown away for this long, so that its sender sees the answer. */
 const discardMs = 20_000;
@@ -14,7 +17,6 @@ function tooLarge(request: IncomingMessage): TfsError {
   return new TfsError(
     413,
     `The body is too large: at most ${bodyBytesMax / 1024 ** 2} MB are taken. Send fewer instances in one request.`,
-    { connection: 'close' },
   );
 }
 
@@ -27,11 +29,36 @@ function discard(request: IncomingMessage): void {
   request.once('close', () => clearTimeout(timer));
 }
 
-/** @throws TfsError 413 as soon as the limit is known to be passed; never holds more than the limit. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** Reads bodies and knows how much of them is held. */
+export class BodyReader {
+  private held = 0;
+
+  /**
+   * Hands the body to `work` and counts it as held until that is done.
+   *
+   * @throws TfsError 413 as soon as the limit is known to be passed, 503 where too much is held already.
+   */
+  async use<T>(request: IncomingMessage, work: (body: Buffer) => Promise<T>): Promise<T> {
+    let mine = 0;
+    const hold = (bytes: number) => {
+      mine += bytes;
+      this.held += bytes;
+      if (mine > bodyBytesMax) throw tooLarge(request);
+      if (this.held <= heldBytesMax) return;
+      discard(request);
+      throw unavailable('Too many large requests at once. Try again in a moment.');
+    };
+    try {
+      return await work(await readBody(request, hold));
+    } finally {
+      this.held -= mine;
+    }
+  }
+}
+
+async function readBody(request: IncomingMessage, hold: (bytes: number) => void): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) throw tooLarge(request);
   const chunks: Buffer[] = [];
-  let size = 0;
   const stream = inflated(request);
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
@@ -40,9 +67,12 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
       reject(error);
     };
     stream.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > bodyBytesMax) fail(tooLarge(request));
-      else chunks.push(chunk);
+      try {
+        hold(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        fail(error);
+      }
     });
     stream.on('end', () => resolve(Buffer.concat(chunks)));
     stream.on('error', () => {

@@ -21,6 +21,10 @@ export const unavailable = (message: string) => new TfsError(503, message, { 're
 /** What anything that was thrown means to the caller; null where it is our own fault and has to be logged. */
 export function toTfsError(error: unknown): TfsError | null {
   if (error instanceof TfsError) return error;
+  // Lists within lists within lists: what walks them runs out of stack, and the caller is to blame.
+  if (error instanceof RangeError && error.message.startsWith('Maximum call stack')) {
+    return invalidArgument('The request is nested too deeply.');
+  }
   if (error instanceof VandaError && error.code !== 'internal') {
     // Codes of jobs (bad-data, diverged) carry 422, a status that this dialect does not know.
     const status = error.status === 422 ? 400 : error.status;

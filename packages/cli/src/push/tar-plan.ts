@@ -35,7 +35,7 @@ export function planShards(files: PackedFile[], shardBytesMax: number): TarPlan[
   return shards.map(planTar);
 }
 
-export function planTar(files: PackedFile[]): TarPlan {
+function planTar(files: PackedFile[]): TarPlan {
   const segments: Segment[] = [];
   let at = 0;
   const add = (length: number, content: { bytes: Buffer } | { file: PackedFile }) => {
