@@ -34,7 +34,7 @@ const products = [
     name: 'native',
     title: 'Building the native engine',
     sources: ['native', 'tools/native/build.mjs'],
-    output: 'native/build',
+    output: 'build/native/vanda_engine.node',
     command: () => [pinnedNode, ['tools/native/build.mjs']],
   },
   {
@@ -56,11 +56,15 @@ export async function ensureBuilt() {
     const [command, args] = product.command();
     const failed = `${product.title} failed`;
     const env = { ...process.env, PATH: `${dirname(pinnedNode)}:${process.env.PATH}` };
+    let fraction = null;
     await step(product.title, (report) =>
       mustRun(failed, command, args, {
         cwd: root,
         env,
-        onLine: (line) => report(fractionOf(line)),
+        onLine: (line) => {
+          fraction = fractionOf(line) ?? fraction;
+          report(fraction);
+        },
       }),
     );
     mkdirSync(stamps, { recursive: true });
@@ -68,12 +72,10 @@ export async function ensureBuilt() {
   }
 }
 
-/** Compilers of many files say how far they are: `[ 42%]` of make, `[12/40]` of ninja. */
+/** A compiler of many files says how far it is: `42%`. */
 function fractionOf(line) {
-  const percent = /^\[\s*(\d+)%\]/.exec(line);
-  if (percent) return Number(percent[1]) / 100;
-  const counted = /^\[(\d+)\/(\d+)\]/.exec(line);
-  return counted ? Number(counted[1]) / Number(counted[2]) : null;
+  const percent = /\b(\d{1,3})%/.exec(line);
+  return percent ? Number(percent[1]) / 100 : null;
 }
 
 /** Names, sizes and contents of the sources; folders that are made are none of them. */
