@@ -12,6 +12,8 @@ import { addOpenRoutes } from './http/open-routes.ts';
 import { operationsModule } from './http/operation-controllers.ts';
 import { problemFilter } from './http/problem-filter.ts';
 
+const closeGraceMs = 3000;
+
 export interface RunningServer {
   port: number;
   close(): Promise<void>;
@@ -37,5 +39,13 @@ export async function openServer(
   await app.init();
   await server.listen({ host: deps.config.host, port: deps.config.port });
   const { port } = server.server.address() as AddressInfo;
-  return { port, close: () => app.close() };
+  return {
+    port,
+    async close() {
+      // Requests that run get a moment; a client that never finishes sending must not hold the process.
+      const late = setTimeout(() => server.server.closeAllConnections(), closeGraceMs);
+      await app.close();
+      clearTimeout(late);
+    },
+  };
 }

@@ -47,15 +47,16 @@ it('says in a sentence that the database is away, and goes on when it is back', 
   await using postgres = await startOwnPostgres({ durable: true });
   const other = await startApi({ postgres });
   try {
-    postgres.process.signal('SIGKILL');
+    const back = postgres.process.killAndWait();
     const ready = await fetch(`${other.url}/api/health/ready`);
     expect(ready.status).toBe(503);
     const statuses = await Promise.all(
       Array.from({ length: 5 }, () => other.call('GET', '/jobs').then((answer) => answer.status)),
     );
     expect(statuses.filter((status) => ![200, 503].includes(status))).toEqual([]);
-    await postgres.process.ready();
-    await expect.poll(async () => (await other.call('GET', '/jobs')).status).toBe(200);
+    await back;
+    const status = async () => (await other.call('GET', '/jobs')).status;
+    await expect.poll(status, { timeout: 30_000 }).toBe(200);
   } finally {
     await other.close();
   }
