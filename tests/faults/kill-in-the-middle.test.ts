@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   startRig,
@@ -54,6 +55,26 @@ it('the training process', async () => {
   const jobId = await survives(async () => {
     const [child] = trainingProcesses(rig.home);
     process.kill(child as number, 'SIGKILL');
+  });
+  expect(await attemptStates(jobId)).toEqual(['failed', 'succeeded']);
+});
+
+it('the training process, and its last checkpoint is damaged: the one before is as good', async () => {
+  const jobId = await survives(async (id) => {
+    const kept = () =>
+      rig.db.checkpoint.findMany({ where: { jobId: id }, orderBy: { step: 'desc' } });
+    await expect.poll(async () => (await kept()).length, { timeout: 20_000 }).toBe(2);
+    const [child] = trainingProcesses(rig.home);
+    process.kill(child as number, 'SIGSTOP');
+    // What was on its way when it froze has arrived.
+    await sleep(500);
+    const [last, before] = await kept();
+    await rig.objects.put(last?.objectKey ?? '', Buffer.from('damaged'));
+    process.kill(child as number, 'SIGKILL');
+    const next = () => rig.db.attempt.findFirst({ where: { jobId: id, number: 2 } });
+    await expect
+      .poll(async () => (await next())?.startStep, { timeout: 20_000 })
+      .toBe(before?.step);
   });
   expect(await attemptStates(jobId)).toEqual(['failed', 'succeeded']);
 });

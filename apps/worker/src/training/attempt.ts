@@ -1,9 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobProgress, type LogLine, VandaError } from '@vanda/contracts';
+import type { JobProgress, LogLine } from '@vanda/contracts';
 import type { TrainingResult } from '@vanda/estimators';
-import { isObjectStoreError } from '@vanda/objects';
 import {
   type AttemptEnd,
   type Claim,
@@ -13,18 +12,22 @@ import {
   noteProgress,
   noteStartStep,
   succeedAttempt,
-  timeLimit,
 } from '@vanda/records';
 import type { WorkerDeps } from '../deps.ts';
+import {
+  endByDeath,
+  endByFailure,
+  endByStop,
+  endBySurroundings,
+  lastWord,
+  type StopReason,
+} from './attempt-ends.ts';
 import { CheckpointKeeper, fetchCheckpoint, freeCheckpoints } from './checkpoint-keeper.ts';
 import type { DatasetCache } from './dataset-cache.ts';
 import type { FromChild } from './messages.ts';
 import { publish } from './publish.ts';
 import { TelemetryLog, telemetryFile } from './telemetry-log.ts';
 import { startTrainingProcess, type TrainingProcess } from './training-process.ts';
-
-/** Why an attempt is stopped from outside. `lost`: somebody else may have the job by now, so nothing is written. */
-export type StopReason = 'cancel' | 'pause' | 'preempt' | 'timeout' | 'lost';
 
 export interface AttemptDeps extends WorkerDeps {
   cache: DatasetCache;
@@ -181,33 +184,18 @@ export class Attempt {
     this.#publishing = said?.type === 'done';
     await keeper.close();
     if (said !== null) child.kill();
-    const end = await ended;
-    if (this.#stopReason !== null && !this.#publishing) return this.#stopped(this.#stopReason);
-    if (said?.type === 'done') return said.result;
-    if (said?.type === 'failed' && said.code !== null) {
-      return { kind: 'user', code: said.code, message: said.message };
+    const death = await ended;
+    if (this.#stopReason !== null && !this.#publishing) {
+      return endByStop(this.#stopReason, claim.spec);
     }
-    if (said?.type === 'failed') return { kind: 'crash', code: 'internal', message: said.message };
-    if (!child.loaded()) return { kind: 'infra', code: 'unavailable', message: end.how };
-    const code = end.outOfMemory ? 'out-of-memory' : 'internal';
-    const memory = end.outOfMemory ? ' It needed more memory than there is.' : '';
-    return { kind: 'crash', code, message: `${end.how}${memory}` };
+    if (said?.type === 'done') return said.result;
+    return said?.type === 'failed' ? endByFailure(said) : endByDeath(death, child.loaded());
   }
 
-  #stopped(reason: StopReason): AttemptEnd {
-    const { spec } = this.claim;
-    if (reason === 'timeout') return { kind: 'timeout', message: timeLimit(spec.resources) };
-    if (reason === 'cancel') return { kind: 'cancelled' };
-    return { kind: reason === 'pause' ? 'paused' : 'preempted' };
-  }
-
-  /** Before or around the training process: not the user's fault, unless the data itself cannot be used. */
   #broke(error: Error): AttemptEnd {
-    if (this.#stopReason !== null) return this.#stopped(this.#stopReason);
+    if (this.#stopReason !== null) return endByStop(this.#stopReason, this.claim.spec);
     this.#deps.log.error({ err: error }, 'the attempt broke');
-    const code = error instanceof VandaError ? error.code : 'unavailable';
-    const what = isObjectStoreError(error) ? 'The object store' : 'The worker';
-    return { kind: 'infra', code, message: `${what} failed: ${error.message}` };
+    return endBySurroundings(error);
   }
 
   async #conclude(telemetry: TelemetryLog, outcome: TrainingResult | AttemptEnd): Promise<void> {
@@ -218,7 +206,8 @@ export class Attempt {
       return;
     }
     if ('kind' in outcome) {
-      if (outcome.kind !== 'cancelled') this.#sayHowItEnded(telemetry, outcome);
+      const word = lastWord(outcome);
+      if (word !== null) this.#say(telemetry, word.text, word.level);
       await Promise.race([telemetry.delivered(), sleep(3000)]);
       const settled = await this.#persist(() => endAttempt(db, this.claim, outcome));
       log.info({ outcome: outcome.kind, job_state: settled?.jobState }, 'attempt ended');
@@ -268,15 +257,6 @@ export class Attempt {
         await sleep(250);
       }
     }
-  }
-
-  #sayHowItEnded(telemetry: TelemetryLog, end: AttemptEnd): void {
-    const text = 'message' in end ? end.message : 'The worker stops; another one goes on.';
-    this.#say(
-      telemetry,
-      text,
-      end.kind === 'preempted' || end.kind === 'paused' ? 'info' : 'error',
-    );
   }
 
   #say(telemetry: TelemetryLog, text: string, level: LogLine['level'] = 'info'): void {

@@ -63,11 +63,12 @@ async function run(start: Extract<ToChild, { type: 'start' }>): Promise<void> {
 
 function failureOf(error: unknown): FromChild {
   if (stop.signal.aborted) return { type: 'stopped' };
-  if (error instanceof VandaError) {
-    return { type: 'failed', code: error.code, message: error.message, errors: error.errors };
-  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { type: 'failed', code: null, message: text.slice(0, 4000) };
+  const full = /ENOSPC|EDQUOT|No space left|Disk quota/.test(text);
+  if (error instanceof VandaError && !full) {
+    return { type: 'failed', code: error.code, message: error.message, full };
+  }
+  return { type: 'failed', code: null, message: text.slice(0, 4000), full };
 }
 
 /** A fast model makes thousands of points a second; one message for each would cost more than its step. */

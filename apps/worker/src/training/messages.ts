@@ -1,11 +1,4 @@
-import type {
-  CompletedSpec,
-  ErrorCode,
-  FieldError,
-  JobProgress,
-  LogLine,
-  MetricPoint,
-} from '@vanda/contracts';
+import type { CompletedSpec, ErrorCode, JobProgress, LogLine, MetricPoint } from '@vanda/contracts';
 import type { TrainingData, TrainingResult } from '@vanda/estimators';
 
 /** What an attempt's process is told and what it tells, over Node's channel between parent and child. */
@@ -31,5 +24,8 @@ export type FromChild =
   | { type: 'checkpoint'; path: string; step: number; epoch: number }
   | { type: 'done'; result: TrainingResult }
   | { type: 'stopped' }
-  /** `code` is null where it was none of the errors that a user may read. */
-  | { type: 'failed'; code: ErrorCode | null; message: string; errors?: FieldError[] };
+  /**
+   * `code` is null where it was none of the errors that a user may read; `full` where there was no room on the disk,
+   * which is neither the user's nor the job's fault.
+   */
+  | { type: 'failed'; code: ErrorCode | null; message: string; full: boolean };

@@ -84,8 +84,9 @@ export class TelemetryLog {
 
   /** Ends sending; what is not acknowledged stays in the file. */
   async close(): Promise<void> {
-    await this.#write();
+    const written = this.#write();
     this.#closed = true;
+    await written;
     await this.#sending;
     await this.#file.close();
   }
@@ -103,19 +104,30 @@ export class TelemetryLog {
     this.#points = [];
     this.#lines = [];
     if (batches.length > 0 && !this.#closed) {
-      this.#writing = this.#writing.then(() => this.#append(batches)).catch(this.#onError);
+      this.#writing = this.#writing.then(() => this.#append(batches));
     }
     return this.#writing;
   }
 
+  /** Tries again while the disk is full: later batches wait, and training does not. */
   async #append(batches: TelemetryBatch[]): Promise<void> {
-    for (const batch of batches) {
-      const bytes = Buffer.from(`${JSON.stringify(batch)}\n`);
-      await this.#file.write(bytes, 0, bytes.length, this.#offset);
-      this.#toSend.push({ offset: this.#offset, length: bytes.length });
-      this.#offset += bytes.length;
+    const lines = batches.map((batch) => Buffer.from(`${JSON.stringify(batch)}\n`));
+    const bytes = Buffer.concat(lines);
+    for (;;) {
+      try {
+        await writeAt(this.#file, bytes, this.#offset);
+        await this.#file.datasync();
+        break;
+      } catch (error) {
+        this.#onError(error as Error);
+        if (this.#closed) return;
+        await sleep(retryMs);
+      }
     }
-    await this.#file.datasync();
+    for (const { length } of lines) {
+      this.#toSend.push({ offset: this.#offset, length });
+      this.#offset += length;
+    }
     this.#sending ??= this.#send();
   }
 
@@ -134,6 +146,14 @@ export class TelemetryLog {
       }
     }
     this.#sending = null;
+  }
+}
+
+/** A write may be short, on a disk that fills up for one. */
+async function writeAt(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
   }
 }
 
