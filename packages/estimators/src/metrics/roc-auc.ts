@@ -18,7 +18,10 @@ export function macroRocAuc(
   return defined === 0 ? null : sum / defined;
 }
 
-/** By ranks (Mann and Whitney), where equal scores share their mean rank. */
+/**
+ * By ranks (Mann and Whitney), where equal scores share their mean rank. Only the bare scores are sorted, which is
+ * many times faster than sorting items by their scores; ranks are then looked up.
+ */
 function rocAucOf(
   truth: Int32Array,
   scores: Float32Array,
@@ -26,25 +29,31 @@ function rocAucOf(
   label: number,
 ): number | null {
   const count = truth.length;
-  const own = new Float32Array(count);
-  for (let item = 0; item < count; item++) own[item] = scores[item * classes + label] ?? 0;
-  const order = new Uint32Array(count).map((_, index) => index);
-  order.sort((a, b) => (own[a] ?? 0) - (own[b] ?? 0));
   let positives = 0;
-  let rankSum = 0;
-  for (let from = 0; from < count; ) {
-    let to = from;
-    let hits = 0;
-    const score = own[order[from] ?? 0];
-    while (to < count && own[order[to] ?? 0] === score) {
-      if (truth[order[to] ?? 0] === label) hits++;
-      to++;
-    }
-    rankSum += hits * ((from + 1 + to) / 2);
-    positives += hits;
-    from = to;
-  }
+  for (const one of truth) if (one === label) positives++;
   const negatives = count - positives;
   if (positives === 0 || negatives === 0) return null;
+  const sorted = new Float32Array(count);
+  for (let item = 0; item < count; item++) sorted[item] = scores[item * classes + label] ?? 0;
+  sorted.sort();
+  let rankSum = 0;
+  for (let item = 0; item < count; item++) {
+    if (truth[item] !== label) continue;
+    const score = scores[item * classes + label] ?? 0;
+    const below = firstWhere(sorted, (other) => other >= score);
+    const upTo = firstWhere(sorted, (other) => other > score);
+    rankSum += (below + 1 + upTo) / 2;
+  }
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+}
+
+/** The first index of a sorted list from which on the condition holds. */
+function firstWhere(sorted: Float32Array, holds: (value: number) => boolean): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (holds(sorted[middle] ?? 0)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

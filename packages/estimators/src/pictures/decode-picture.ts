@@ -1,8 +1,8 @@
 import { VandaError } from '@vanda/contracts';
 import sharp, { type Sharp } from 'sharp';
 
-/** Pictures of more pixels are refused before anything of that size is allocated. */
-export const pixelsMax = 100_000_000;
+/** Pictures of more pixels are refused before anything of that size is allocated. It is sharp's own limit. */
+export const pixelsMax = 0x3fff ** 2;
 
 export interface PictureShape {
   /** Rows and columns of the result. */
@@ -114,7 +114,7 @@ function reshapeChannels(data: Uint8Array, from: number, to: number): Uint8Array
   return result;
 }
 
-const tooManyPixels = `The picture has more than ${pixelsMax / 1_000_000} million pixels.`;
+const tooManyPixels = `The picture has more than ${Math.floor(pixelsMax / 1e6)} million pixels.`;
 
 function sentenceFor(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ColumnProfile } from '@vanda/contracts';
 import type { DuckDb } from './duckdb.ts';
@@ -56,4 +56,9 @@ export async function encodeTable(
     await Promise.all(Object.values(outputs).map((output) => output.close()));
   }
   return { rows, files: paths };
+}
+
+/** The files are as large as the table; nobody reads them after training. */
+export async function removeEncoded({ files }: EncodedTable): Promise<void> {
+  await Promise.all(Object.values(files).map((file) => rm(file, { force: true })));
 }

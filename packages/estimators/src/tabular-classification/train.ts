@@ -5,6 +5,7 @@ import { evaluateClasses, pick } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { removeEncoded } from '../table/encode-table.ts';
 import { tableNetwork } from '../table/network.ts';
 import { tablePipeline } from '../table/pipelines.ts';
 import { prepareTable } from '../table/prepare-table.ts';
@@ -85,5 +86,6 @@ export async function trainTabularClassification(
     });
   } finally {
     session.close();
+    await removeEncoded(encoded);
   }
 }

@@ -7,6 +7,7 @@ import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
 import { regressionMetricsOf } from '../metrics/regression.ts';
 import { RunningMoments } from '../table/column-statistics.ts';
+import { removeEncoded } from '../table/encode-table.ts';
 import { tableNetwork } from '../table/network.ts';
 import { tablePipeline } from '../table/pipelines.ts';
 import { prepareTable } from '../table/prepare-table.ts';
@@ -88,6 +89,7 @@ export async function trainTabularRegression(
     });
   } finally {
     session.close();
+    await removeEncoded(encoded);
   }
 }
 
