@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type EndpointView, VandaError } from '@vanda/contracts';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
@@ -6,11 +5,7 @@ import { ago, facts, table } from '../output/text.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
 import { readName, readReference } from './references.ts';
-
-const readyMsMax = 120_000;
-/** A supervisor brings a dead inference server back well within this. */
-const serverMsMax = 30_000;
-const pollMs = 250;
+import { untilReady } from './until-ready.ts';
 
 export function addEndpoints(program: Command, runs: Runs): void {
   const endpoints = program.command('endpoints').description('where models answer');
@@ -70,32 +65,9 @@ function checked(model: string): string {
 }
 
 async function answerWhenReady(context: Context, changed: EndpointView, done: string) {
-  const ready = await waitUntilReady(context, changed);
+  const ready = await untilReady(context, changed);
   const text = `${done}: ${ready.name} serves ${ready.model}@${ready.version} at ${ready.url}`;
   context.answer(ready, () => text);
-}
-
-async function waitUntilReady(context: Context, changed: EndpointView): Promise<EndpointView> {
-  const { client, signal } = context;
-  const { name } = changed;
-  const startedAt = Date.now();
-  for (let now = changed; ; now = await client.endpoints.get({ params: { name } }, { signal })) {
-    const { state, error } = now.serving;
-    if (state === 'ready') return now;
-    if (state === 'failed') {
-      throw new VandaError('unavailable', `${name} was changed, but cannot be served: ${error}`);
-    }
-    const waited = Date.now() - startedAt;
-    if (waited > (state === 'no-server' ? serverMsMax : readyMsMax)) {
-      throw new VandaError(
-        'timeout',
-        state === 'no-server'
-          ? `${name} was changed, but no inference server is there to serve it: start one with npm start.`
-          : `${name} was changed, but is not served after ${readyMsMax / 1000} s: vanda endpoints show ${name}`,
-      );
-    }
-    await sleep(pollMs, undefined, { signal });
-  }
 }
 
 function list(): Act {

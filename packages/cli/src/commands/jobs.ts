@@ -6,6 +6,7 @@ import { ago, facts, metricsLine, size, table } from '../output/text.ts';
 import { readSpec } from '../read-spec.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
+import { untilReady } from './until-ready.ts';
 
 export function addJobs(program: Command, runs: Runs): void {
   const jobs = program.command('jobs').description('trainings');
@@ -36,6 +37,7 @@ function submit(file: string, { wait }: { wait?: boolean }): Act {
     }
     context.note(`Submitted ${job.id}.`);
     const ended = await follow(context, job.id);
+    if (ended.endpoint) await whenServed(context, ended.endpoint.name);
     answer(summary(ended), () => endText(ended));
     if (ended.state !== 'succeeded') process.exitCode = 1;
   };
@@ -53,6 +55,17 @@ async function follow(context: Context, id: string): Promise<JobView> {
     throw error;
   } finally {
     progress.end();
+  }
+}
+
+/** The next line of a script may ask the endpoint at once. A server that is not there does not fail the job. */
+async function whenServed(context: Context, name: string): Promise<void> {
+  const { client, signal } = context;
+  try {
+    await untilReady(context, await client.endpoints.get({ params: { name } }, { signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    context.note((error as Error).message);
   }
 }
 

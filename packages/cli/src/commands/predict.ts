@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, errorCodes, VandaError } from '@vanda/contracts';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
@@ -6,6 +7,8 @@ import type { Act, Runs } from './act.ts';
 import { readName } from './references.ts';
 
 const timeoutMs = 120_000;
+const triesMax = 12;
+const betweenTriesMs = 250;
 
 export function addPredict(program: Command, runs: Runs): void {
   program
@@ -20,11 +23,20 @@ function predict(name: string, input: string): Act {
     const instances = await readInstances(input);
     const params = { name: readName(name) };
     const { url } = await context.client.endpoints.get({ params }, { signal: context.signal });
-    const response = await ask(context, url, JSON.stringify({ instances }));
+    const response = await askUntilLoaded(context, url, JSON.stringify({ instances }));
     const answer = readAnswer(await response.text());
     if (!response.ok) throw refusal(response.status, answer);
     context.answer(answer, () => JSON.stringify(answer, null, 2));
   };
+}
+
+/** The API knows the endpoint; an inference server that has just started, or has not heard of it yet, soon will. */
+async function askUntilLoaded(context: Context, url: string, body: string): Promise<Response> {
+  for (let tried = 1; ; tried++) {
+    const response = await ask(context, url, body);
+    if (![404, 503].includes(response.status) || tried === triesMax) return response;
+    await sleep(betweenTriesMs, undefined, { signal: context.signal });
+  }
 }
 
 async function ask(context: Context, url: string, body: string): Promise<Response> {
