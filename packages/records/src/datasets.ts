@@ -127,8 +127,9 @@ export async function createIngest(
   push: NewIngest,
 ): Promise<{ ingest: IngestDetails; outboxId: bigint }> {
   const { projectId, name } = push;
-  await assertUploadsReady(tx, projectId, push.uploads);
+  // The dataset is locked first, as by whoever ends a push: the two never wait for each other.
   const dataset = await openDataset(tx, projectId, name);
+  await assertUploadsReady(tx, projectId, push.uploads);
   const { kind } = push.options;
   if (kind !== undefined && dataset.kind !== null && kind !== dataset.kind) {
     throw new VandaError(

@@ -1,5 +1,6 @@
 import type { JobLog, LogLine, MetricPoint, MetricSeries } from '@vanda/contracts';
 import type { Database, Tx } from './database.ts';
+import { thinCurve } from './thin-curve.ts';
 
 /**
  * Metric and log batches are append-only and keyed (attempt, seq): storing one again changes nothing, and they are
@@ -69,7 +70,7 @@ export async function readSeries(
   const series: MetricSeries['series'] = {};
   for (const [name, curve] of curves) {
     const ordered = [...curve].sort((a, b) => a[0] - b[0]);
-    const thin = thinOut(ordered, pointsMax);
+    const thin = thinCurve(ordered, pointsMax);
     series[name] = {
       steps: thin.map(([step]) => step),
       epochs: thin.map(([, [epoch]]) => epoch),
@@ -79,15 +80,6 @@ export async function readSeries(
   const total = (column: 'produced' | 'received') =>
     counts.reduce((sum, row) => sum + row[column], 0);
   return { jobId, produced: total('produced'), received: total('received'), series };
-}
-
-function thinOut<T>(points: T[], max: number): T[] {
-  if (points.length <= max) return points;
-  const last = points.length - 1;
-  return Array.from(
-    { length: max },
-    (_, index) => points[Math.round((index * last) / (max - 1))] as T,
-  );
 }
 
 /** Log lines oldest first; `id` is what a later page continues after. */
