@@ -66,7 +66,7 @@ async function takePair(
       const read = await source.read(pixels, 0, pixels.length, at);
       const readLabels = await labelSource.read(classes, 0, items, idxDataAt(labels) + first);
       for (let i = 0; i < items; i++) {
-        const name = `${images.name}#${first + i}`;
+        const name = `${images.name.replace(/\.gz$/i, '')}#${first + i}`;
         if ((i + 1) * images.itemBytes > read.bytesRead || i >= readLabels.bytesRead) {
           task.rejections.add(name, 'The file ends before this picture');
           continue;

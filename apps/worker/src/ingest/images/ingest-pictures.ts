@@ -15,7 +15,7 @@ import { ShardWriter } from './shard-writer.ts';
 
 const pictureBytesMax = 100 * 1024 ** 2;
 const labelCharsMax = 1024;
-/** Decoded at the same time; each may hold a picture of 100 million pixels for a moment. */
+/** Decoded at the same time; each may hold the largest picture that is let in for a moment. */
 const ahead = 4;
 const splitOrder = ['train', 'validation', 'test', undefined];
 
@@ -44,14 +44,14 @@ export async function ingestPictures(task: ImagesIngest): Promise<ImagesProfile>
       running.push(check((candidates[index + running.length] as Candidate).entry));
     }
     const checked = (await running.shift()) as Checked;
-    const { entry, label, split } = candidate;
+    const { entry, label, split, name } = candidate;
     if ('reason' in checked) {
       rejections.add(entry.path, checked.reason, checked.detail);
     } else {
       const { bytes, facts } = checked;
       const extension = facts.format === 'jpeg' ? 'jpg' : facts.format;
-      await shards.add({ bytes, extension, label, split, name: entry.path });
-      await tally.add({ label, split, name: entry.path, ...facts }, [bytes]);
+      await shards.add({ bytes, extension, label, split, name });
+      await tally.add({ label, split, name, ...facts }, [bytes]);
     }
     if (index % 64 === 0) {
       onProgress(5 + Math.floor((85 * index) / candidates.length), 'Checking pictures');
@@ -89,8 +89,7 @@ function placed(entries: readonly Entry[], rejections: Rejections): Candidate[] 
   }
   return candidates.sort(
     (a, b) =>
-      splitOrder.indexOf(a.split) - splitOrder.indexOf(b.split) ||
-      (a.entry.path < b.entry.path ? -1 : 1),
+      splitOrder.indexOf(a.split) - splitOrder.indexOf(b.split) || (a.name < b.name ? -1 : 1),
   );
 }
 
@@ -106,7 +105,7 @@ async function check(entry: Entry): Promise<Checked> {
   try {
     const bytes = await entry.read(pictureBytesMax);
     if (claimedPixels(bytes) > pixelsMax) {
-      return { reason: `The picture has more than ${pixelsMax / 1e6} million pixels.` };
+      return { reason: `The picture has more than ${Math.floor(pixelsMax / 1e6)} million pixels.` };
     }
     const facts = await inspectPicture(bytes);
     await decodePicture(bytes, { size: 32, channels: 3 });

@@ -1,4 +1,5 @@
 import type { DatasetPreview, ImagesProfile, StoredFile } from '@vanda/contracts';
+import { pixelsMax } from '@vanda/estimators/pictures';
 import sharp from 'sharp';
 import type { Split } from '../table/split-column.ts';
 
@@ -79,7 +80,7 @@ async function thumbnail(
   bytes: Buffer,
   raw?: { width: number; height: number; channels: 1 | 3 },
 ): Promise<string> {
-  const picture = sharp(bytes, { limitInputPixels: 100_000_000, pages: 1, raw });
+  const picture = sharp(bytes, { limitInputPixels: pixelsMax, pages: 1, raw });
   const fit = { fit: 'inside', withoutEnlargement: true } as const;
   const small = raw ? picture : picture.autoOrient();
   const webp = await small
