@@ -138,7 +138,9 @@ export class InferenceServer {
   /** Another project's endpoint is not there, in the same words as one that is not. */
   private find(route: ModelAddress, caller: { projectId: string; endpoint?: string }): Served {
     if (route.name === '') throw invalidArgument('Missing model name in request.');
-    const served = this.parts.endpoints.find(route.name);
+    const { endpoints } = this.parts;
+    if (!endpoints.areKnown) throw unavailable('What to serve is not known yet. Try again soon.');
+    const served = endpoints.find(route.name);
     const mine = served?.target.projectId === caller.projectId;
     if (!served || !mine || (caller.endpoint ?? route.name) !== route.name) {
       throw servableNotFound(describe(route));

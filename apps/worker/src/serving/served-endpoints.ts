@@ -32,6 +32,7 @@ export class ServedEndpoints {
   private readonly byName = new Map<string, Served>();
   private readonly bringing = new Map<string, Promise<void>>();
   private readonly retries = new Map<string, { at: number; tried: number }>();
+  private known = false;
   private readonly pool: VersionPool;
   private readonly onChange: (served: Served) => void;
 
@@ -44,12 +45,18 @@ export class ServedEndpoints {
     return this.byName.get(name);
   }
 
+  /** False until the ledgers were read for the first time: what is not found then may well be there. */
+  get areKnown(): boolean {
+    return this.known;
+  }
+
   all(): Served[] {
     return [...this.byId.values()];
   }
 
   /** Moves towards what the ledger says now. Returns the ids of endpoints that are served no more. */
   follow(targets: readonly ServedEndpoint[], now = Date.now()): string[] {
+    this.known = true;
     const wanted = new Set(targets.map((target) => target.id));
     const gone = [...this.byId.keys()].filter((id) => !wanted.has(id));
     for (const id of gone) this.drop(id);

@@ -60,14 +60,15 @@ test('a version that cannot be loaded leaves the old one serving, and says why',
   await at.waitFor((await at.deploy(3)).seq);
 });
 
-test('a model that kills the server while it loads is left alone after two deaths', async () => {
+test('a model that kills the server while it loads is left alone after three deaths', async () => {
   await using at = await startFixture({
     loadPredictor: () => Promise.reject(new Error('not reached')),
   });
   await mkdir(`${at.cacheFolder}/loading`, { recursive: true });
-  await writeFile(`${at.cacheFolder}/loading/${at.target(1).id}`, '2');
+  const mark = JSON.stringify({ deaths: 3, at: Date.now() });
+  await writeFile(`${at.cacheFolder}/loading/${at.target(1).id}`, mark);
   const row = await at.waitFor((await at.create(1)).seq, 'failed');
-  expect(row.error).toMatch(/ended the inference server 2 times/);
+  expect(row.error).toMatch(/ended the inference server 3 times/);
 });
 
 test('serves what is loaded while Postgres is away, and follows again afterwards', async () => {
