@@ -182,7 +182,7 @@ export class Attempt {
     const ended = child.ended;
     const said = await Promise.race([heard.promise, ended.then(() => null)]);
     this.#publishing = said?.type === 'done';
-    await keeper.close();
+    await keeper.close(this.#publishing || this.#stopReason === 'lost');
     if (said !== null) child.kill();
     const death = await ended;
     if (this.#stopReason !== null && !this.#publishing) {

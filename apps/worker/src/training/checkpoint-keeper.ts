@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { keyLayout, type ObjectStore } from '@vanda/objects';
 import {
   type Database,
@@ -18,6 +19,8 @@ interface Offered {
 
 /** The one before is kept too: a resume falls back to it when the newest cannot be read. */
 const keptForResume = 2;
+/** A small model ends an epoch every few milliseconds; each of them in the store would be of no use to anyone. */
+const restMs = 250;
 const failedKeptMs = 24 * 3600 * 1000;
 
 /**
@@ -30,7 +33,7 @@ export class CheckpointKeeper {
   readonly #beforeRow: () => Promise<void>;
   #waiting: Offered | null = null;
   #working: Promise<void> | null = null;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   /** @param beforeRow resolves when all points made so far are safe in Postgres: a resume will not make them again. */
   constructor(
@@ -44,16 +47,16 @@ export class CheckpointKeeper {
   }
 
   offer(checkpoint: Offered): void {
-    if (this.#closed) return;
+    if (this.#closing.signal.aborted) return;
     if (this.#waiting !== null) void rm(this.#waiting.path, { force: true });
     this.#waiting = checkpoint;
     this.#working ??= this.#work();
   }
 
-  /** Lets the one on its way arrive and forgets the one that waits. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#waiting = null;
+  /** Lets the one on its way arrive, and the one that waits too, unless no resume will need it. */
+  async close(finished: boolean): Promise<void> {
+    this.#closing.abort();
+    if (finished) this.#waiting = null;
     await this.#working;
   }
 
@@ -70,6 +73,7 @@ export class CheckpointKeeper {
       } finally {
         await rm(next.path, { force: true });
       }
+      await sleep(restMs, null, { signal: this.#closing.signal }).catch(() => {});
     }
     this.#working = null;
   }
