@@ -32,7 +32,7 @@ export async function openDeps(
     doorbell,
     changes,
     authentication: openAuthentication(db, config, log),
-    metrics: openMetrics(),
+    metrics: openMetrics(db),
     stopping: stopping.signal,
   };
   const forget = setInterval(

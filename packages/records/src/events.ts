@@ -32,3 +32,15 @@ export async function lastHistoryId(db: Database, projectId: string): Promise<bi
       AND age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)`;
   return rows[0]?.id ?? 0n;
 }
+
+/** What has not ended yet, counted: jobs and pushes by state, and messages that no queue was told yet. */
+export function waitingWork(
+  db: Database,
+): Promise<{ noun: string; state: string; count: number }[]> {
+  return db.$queryRaw`
+    SELECT 'job' AS noun, state, count(*)::int AS count FROM jobs
+      WHERE state NOT IN ('succeeded', 'failed', 'cancelled') GROUP BY state
+    UNION ALL SELECT 'ingest', state, count(*)::int FROM ingests
+      WHERE state IN ('queued', 'running') GROUP BY state
+    UNION ALL SELECT 'outbox', 'waiting', count(*)::int FROM outbox WHERE sent_at IS NULL`;
+}

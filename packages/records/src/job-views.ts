@@ -13,12 +13,18 @@ export interface NewPoints {
 
 const batchesMax = 200;
 
-/** Metric batches behind the cursor, which moves on; one entry an attempt. Empty where there is nothing new. */
+/** What was read behind a cursor, which moved on; `more` where there is more to read at once. */
+export interface Behind<T> {
+  news: T[];
+  more: boolean;
+}
+
+/** Metric batches behind the cursor, one entry an attempt. */
 export async function pointsBehind(
   db: Database,
   jobId: string,
   cursor: LiveCursor,
-): Promise<NewPoints[]> {
+): Promise<Behind<NewPoints>> {
   const [numbers, seqs] = columns(cursor, 'metrics');
   const rows = await db.$queryRaw<{ attempt: number; seq: number; points: MetricPoint[] }[]>`
     SELECT a.number AS attempt, b.seq, b.points
@@ -26,14 +32,14 @@ export async function pointsBehind(
       LEFT JOIN unnest(${numbers}::int[], ${seqs}::int[]) AS seen (number, seq) ON seen.number = a.number
     WHERE a.job_id = ${jobId} AND (seen.seq IS NULL OR b.seq > seen.seq)
     ORDER BY a.number, b.seq LIMIT ${batchesMax}`;
-  if (rows.length === 0) return [];
+  if (rows.length === 0) return { news: [], more: false };
   const counts = await db.$queryRaw<{ attempt: number; produced: number; received: number }[]>`
     SELECT a.number AS attempt, GREATEST(a.produced, COALESCE(sum(b.count), 0))::int AS produced,
       COALESCE(sum(b.count), 0)::int AS received
     FROM attempts a LEFT JOIN metric_batches b ON b.attempt_id = a.id
     WHERE a.job_id = ${jobId} GROUP BY a.id`;
-  const news = Map.groupBy(rows, (row) => row.attempt);
-  return [...news].map(([attempt, batches]) => {
+  const byAttempt = Map.groupBy(rows, (row) => row.attempt);
+  const news = [...byAttempt].map(([attempt, batches]) => {
     moveOn(cursor, attempt, 'metrics', batches.at(-1)?.seq ?? -1);
     const count = counts.find((row) => row.attempt === attempt);
     return {
@@ -43,14 +49,15 @@ export async function pointsBehind(
       received: count?.received ?? 0,
     };
   });
+  return { news, more: rows.length === batchesMax };
 }
 
-/** Log lines behind the cursor, which moves on. */
+/** Log lines behind the cursor. */
 export async function linesBehind(
   db: Database,
   jobId: string,
   cursor: LiveCursor,
-): Promise<JobLog[]> {
+): Promise<Behind<JobLog>> {
   const [numbers, seqs] = columns(cursor, 'logs');
   const rows = await db.$queryRaw<{ attempt: number; seq: number; lines: JobLog[] }[]>`
     SELECT a.number AS attempt, b.seq, b.lines
@@ -59,9 +66,10 @@ export async function linesBehind(
     WHERE a.job_id = ${jobId} AND (seen.seq IS NULL OR b.seq > seen.seq)
     ORDER BY a.number, b.seq LIMIT ${batchesMax}`;
   for (const { attempt, seq } of rows) moveOn(cursor, attempt, 'logs', seq);
-  return rows.flatMap(({ attempt, seq, lines }) =>
+  const news = rows.flatMap(({ attempt, seq, lines }) =>
     lines.map(({ at, level, text }) => ({ attempt, seq, at, level, text })),
   );
+  return { news, more: rows.length === batchesMax };
 }
 
 /** Which of these model versions an endpoint was told to serve, by the endpoint's name, while it lives. */

@@ -1,5 +1,6 @@
+import { type Database, waitingWork } from '@vanda/records';
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface ApiMetrics {
   text(): Promise<string>;
@@ -7,7 +8,7 @@ export interface ApiMetrics {
   observe(server: FastifyInstance): void;
 }
 
-export function openMetrics(): ApiMetrics {
+export function openMetrics(db: Database): ApiMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'vanda_api_' });
   const requests = new Histogram({
@@ -16,6 +17,16 @@ export function openMetrics(): ApiMetrics {
     labelNames: ['method', 'route', 'status'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30],
     registers: [registry],
+  });
+  const work = new Gauge({
+    name: 'vanda_work_count',
+    help: 'Jobs and pushes that have not ended by state, and outbox messages that were not sent.',
+    labelNames: ['noun', 'state'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const { noun, state, count } of await waitingWork(db)) work.set({ noun, state }, count);
+    },
   });
   return {
     text: () => registry.metrics(),

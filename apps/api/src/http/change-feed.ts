@@ -5,8 +5,11 @@ import { listen } from '@vanda/records';
  * reads the facts anew, so waking too often costs a query and never a wrong answer.
  */
 export interface ChangeFeed {
-  /** Resolves at the next change (of anything), after `maxMs` at the latest, or when `signal` aborts. */
-  next(maxMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves at the next change of one of these projects or jobs (ids), after `maxMs` at the latest, or when `signal`
+   * aborts. Ask before reading: a change that comes while one reads is not missed then.
+   */
+  next(about: string[], maxMs: number, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -14,17 +17,31 @@ export interface ChangeFeed {
 const gatherMs = 150;
 
 export function openChangeFeed(databaseUrl: string): ChangeFeed {
-  const waiting = new Set<() => void>();
+  const waiting = new Map<() => void, string[]>();
+  /** What has changed since streams were woken last; null is anything, after a lost connection. */
+  let changed: Set<string> | null = new Set();
   let timer: NodeJS.Timeout | undefined;
   const wake = () => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      for (const resume of [...waiting]) resume();
-    }, gatherMs);
+    const what = changed;
+    changed = new Set();
+    timer = undefined;
+    for (const [resume, about] of [...waiting]) {
+      if (what === null || about.some((id) => what.has(id))) resume();
+    }
   };
-  const listener = listen(databaseUrl, ['vanda_history', 'vanda_telemetry'], wake, wake);
+  const note = (id: string | null) => {
+    if (id === null) changed = null;
+    else changed?.add(id);
+    timer ??= setTimeout(wake, gatherMs);
+  };
+  const listener = listen(
+    databaseUrl,
+    ['vanda_history', 'vanda_telemetry'],
+    (_, payload) => note(payload),
+    () => note(null),
+  );
   return {
-    next(maxMs, signal) {
+    next(about, maxMs, signal) {
       return new Promise((resolve) => {
         const resume = () => {
           clearTimeout(late);
@@ -33,7 +50,7 @@ export function openChangeFeed(databaseUrl: string): ChangeFeed {
           resolve();
         };
         const late = setTimeout(resume, maxMs);
-        waiting.add(resume);
+        waiting.set(resume, about);
         signal.addEventListener('abort', resume, { once: true });
         if (signal.aborted) resume();
       });

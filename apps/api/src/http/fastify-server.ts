@@ -30,7 +30,7 @@ export function createFastify(deps: Deps): FastifyInstance {
       return http;
     },
   });
-  addSecurityHeaders(server, storeOriginsOf(config.objects, config.publicUrl));
+  addSecurityHeaders(server, config.publicUrl, storeOriginsOf(config.objects, config.publicUrl));
   deps.metrics.observe(server);
   parseJsonBodies(server);
   allowLargerPredictions(server);

@@ -206,6 +206,7 @@ it('says whether it lives and is ready, and counts what it does', async () => {
   const metrics = await (await raw('/api/metrics')).text();
   expect(metrics).toContain('vanda_api_request_seconds_count');
   expect(metrics).toContain('route="/api/v1/me"');
+  expect(metrics).toContain('vanda_work_count{noun="outbox",state="waiting"} 0');
 });
 
 it('says that it is ready without Redis', async () => {

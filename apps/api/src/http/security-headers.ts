@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 
 /** The dashboard loads nothing from elsewhere; styles are inline because components set them. */
-export function addSecurityHeaders(server: FastifyInstance, storeOrigins: string[]): void {
+export function addSecurityHeaders(
+  server: FastifyInstance,
+  publicUrl: string,
+  storeOrigins: string[],
+): void {
+  const encrypted = publicUrl.startsWith('https:');
   const policy = [
     "default-src 'self'",
     "script-src 'self'",
@@ -22,6 +27,7 @@ export function addSecurityHeaders(server: FastifyInstance, storeOrigins: string
     reply.header('referrer-policy', 'same-origin');
     reply.header('cross-origin-opener-policy', 'same-origin');
     reply.header('permissions-policy', 'microphone=(), geolocation=()');
+    if (encrypted) reply.header('strict-transport-security', 'max-age=31536000');
     reply.header('x-request-id', request.id);
   });
 }

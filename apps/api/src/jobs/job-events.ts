@@ -27,22 +27,20 @@ export async function streamJob(
     return writePlace(place);
   };
   while (!stream.signal.aborted) {
-    const changed = deps.changes.next(pollMs, stream.signal);
+    const changed = deps.changes.next([projectId, id], pollMs, stream.signal);
     const row = await findJob(deps.db, projectId, id);
     if (row === null) return;
     const view = await presentJob(deps, row);
-    let news = 0;
-    for (const points of await pointsBehind(deps.db, id, cursor)) {
-      await stream.send('metrics', nextId(), points satisfies JobMetricsEvent);
-      news += 1;
+    const points = await pointsBehind(deps.db, id, cursor);
+    for (const part of points.news) {
+      await stream.send('metrics', nextId(), part satisfies JobMetricsEvent);
     }
     const lines = await linesBehind(deps.db, id, cursor);
-    if (lines.length > 0) {
-      await stream.send('logs', nextId(), { lines } satisfies JobLogsEvent);
-      news += 1;
+    if (lines.news.length > 0) {
+      await stream.send('logs', nextId(), { lines: lines.news } satisfies JobLogsEvent);
     }
     // Behind a long history the state waits until all of it has been sent.
-    if (news > 0 && (await behind(deps, id, cursor))) continue;
+    if (points.more || lines.more) continue;
     const text = comparable(view);
     if (text !== shown) await stream.send('job', nextId(), view);
     shown = text;
@@ -53,12 +51,6 @@ export async function streamJob(
 /** Signed addresses differ each time and are no news. */
 function comparable(view: JobView): string {
   return JSON.stringify({ ...view, splits: view.splits !== null });
-}
-
-async function behind(deps: Deps, id: string, cursor: LiveCursor): Promise<boolean> {
-  const ahead: LiveCursor = new Map(cursor);
-  const points = await pointsBehind(deps.db, id, ahead);
-  return points.length > 0 || (await linesBehind(deps.db, id, ahead)).length > 0;
 }
 
 interface Place {

@@ -17,7 +17,7 @@ export async function streamProject(
     ? BigInt(stream.lastEventId ?? 0)
     : await lastHistoryId(deps.db, projectId);
   while (!stream.signal.aborted) {
-    const changed = deps.changes.next(pollMs, stream.signal);
+    const changed = deps.changes.next([projectId], pollMs, stream.signal);
     const rows = await readHistory(deps.db, projectId, after, batch);
     for (const row of rows) {
       await stream.send('change', String(row.id), present(row));
