@@ -1,4 +1,11 @@
-import { type Operation, operations, problem } from '@vanda/contracts';
+import {
+  createJob,
+  type Operation,
+  operations,
+  planJob,
+  problem,
+  trainSpec,
+} from '@vanda/contracts';
 import { z } from 'zod';
 import { apiPrefix } from './operation-path.ts';
 
@@ -53,7 +60,7 @@ function describe(operation: Operation, schemas: Schemas): Json {
       : {
           requestBody: {
             required: !operation.body.safeParse(undefined).success,
-            content: { 'application/json': { schema: schemas.use(operation.body, 'input') } },
+            content: { 'application/json': { schema: bodyOf(operation, schemas) } },
           },
         }),
     responses: {
@@ -64,6 +71,15 @@ function describe(operation: Operation, schemas: Schemas): Json {
       },
     },
   };
+}
+
+/** Specs are parsed by hand, for their pointers; described they are as what they are parsed with. */
+function bodyOf(operation: Operation, schemas: Schemas): Json {
+  const withSpec = [createJob.id, planJob.id] as string[];
+  const body = withSpec.includes(operation.id)
+    ? z.strictObject({ spec: trainSpec })
+    : operation.body;
+  return schemas.use(body as z.ZodType, 'input');
 }
 
 function answersOf(operation: Operation, schemas: Schemas): Json {
