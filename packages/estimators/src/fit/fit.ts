@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { type MetricPoint, type SplitMetrics, VandaError } from '@vanda/contracts';
-import { EngineError, type Node, type Pipeline, type Session, Trainer } from '@vanda/engine';
+import {
+  EngineError,
+  type Node,
+  type Pipeline,
+  type Session,
+  type Tensor,
+  Trainer,
+} from '@vanda/engine';
 import {
   type EpochRecord,
   type FitState,
@@ -39,6 +46,8 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
   const { session, pipeline } = fitting;
   const { training } = run.spec;
   const fingerprint = fingerprintOf(run.spec, { training: pipeline.rowCount });
+  // Before the trainer adds the optimizer's slots, which the best epoch's copy does not need.
+  const weights = session.graph.variables.map(({ name }) => name);
   const trainer = new Trainer(session, {
     pipeline,
     loss: fitting.loss,
@@ -102,7 +111,7 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
         logInfo(run, epochSentence(epoch, training.epochs, figures));
       }
       record = nextRecord(record, figures ?? null, training.earlyStopping);
-      if (record.bestEpoch === epoch) best = session.variables();
+      if (record.bestEpoch === epoch) best = copyOf(session, weights);
       if (record.stoppedEarly) {
         logInfo(
           run,
@@ -123,6 +132,16 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
     bestEpoch: record.bestEpoch,
     steps: trainer.position.step,
   };
+}
+
+function copyOf(session: Session, names: readonly string[]): Record<string, Tensor> {
+  const all = session.variables();
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const tensor = all[name];
+      return tensor ? [[name, tensor]] : [];
+    }),
+  );
 }
 
 async function trainEpoch(
