@@ -8,11 +8,15 @@ import { refuseNul } from './json-body.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requireSameOrigin } from './same-origin.ts';
 
+/** Open live streams of one key or person; each is a connection and asks Postgres now and then. */
+const streamsMax = 100;
+
 /** The way of every request of the management API, from the caller's proof to the answer. */
 export class OperationAnswers {
   readonly #deps: Deps;
   readonly #limit: RateLimit;
   readonly #failures: RateLimit;
+  readonly #streams = new Map<string, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -27,7 +31,7 @@ export class OperationAnswers {
       throw error;
     });
     if (actor.user !== null) requireSameOrigin(request, this.#deps.config.publicUrl);
-    this.#limit.take(actor.key?.id ?? actor.user?.id ?? request.ip, reply);
+    this.#limit.take(callerOf(actor), reply);
     return actor;
   }
 
@@ -91,6 +95,13 @@ export class OperationAnswers {
     call: HandlerCall<Operation & { answers: 'events' }>,
     stream: EventStream,
   ): Promise<void> {
+    const caller = callerOf(call.actor);
+    const open = (this.#streams.get(caller) ?? 0) + 1;
+    if (open > streamsMax) {
+      const message = `More than ${streamsMax} live streams are open: close some of them.`;
+      throw new VandaError('too-many-requests', message);
+    }
+    this.#streams.set(caller, open);
     try {
       await handler(call, stream);
     } catch (error) {
@@ -98,8 +109,15 @@ export class OperationAnswers {
       if (!stream.signal.aborted) this.#deps.log.error({ err: error }, 'a live stream broke');
     } finally {
       stream.end();
+      const left = (this.#streams.get(caller) ?? 1) - 1;
+      if (left > 0) this.#streams.set(caller, left);
+      else this.#streams.delete(caller);
     }
   }
+}
+
+function callerOf(actor: Actor): string {
+  return actor.key?.id ?? actor.user?.id ?? actor.projectId;
 }
 
 function parsePart(schema: Operation['params'], value: unknown): unknown {

@@ -113,6 +113,27 @@ it('tells every state change of the project, from the last one that was seen', a
   ).resolves.toBe('nothing');
 });
 
+it('opens no more streams for one key than a hundred', async () => {
+  const stop = new AbortController();
+  const open = () =>
+    fetch(`${api.url}/api/v1/events`, {
+      headers: { authorization: `Bearer ${api.apiKey}` },
+      signal: stop.signal,
+    });
+  const statuses = await Promise.all(
+    Array.from({ length: 105 }, async () => (await open()).status),
+  );
+  expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(5);
+  stop.abort();
+  const again = new AbortController();
+  const headers = { authorization: `Bearer ${api.apiKey}` };
+  const status = async () =>
+    (await fetch(`${api.url}/api/v1/events`, { headers, signal: again.signal })).status;
+  await expect.poll(status).toBe(200);
+  again.abort();
+});
+
 it('holds a change back while one with a lower number is not committed yet', async () => {
   const { db, config } = api.deps;
   const after = (await db.history.findFirstOrThrow({ orderBy: { id: 'desc' } })).id;
