@@ -13,7 +13,7 @@ const heapMaxMb = 1024;
 const watchEveryMs = 1000;
 
 /** The process died of its data or its machine; how is in the sentence. */
-export class IngestCrash extends Error {}
+class IngestCrash extends Error {}
 
 export type IngestProcessOptions = {
   task: ToIngestChild['task'];

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IngestOptions, StoredFile } from '@vanda/contracts';
-import { readShards } from '../../../../packages/estimators/src/pictures/read-shards.ts';
+import { readShards } from '@vanda/estimators/pictures';
 import { type IngestResult, runIngest } from './run-ingest.ts';
 import { openDuck, text } from './table/duck.ts';
 

@@ -2,22 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { s3Missing, startS3 } from '@vanda/testing';
 import { describe, expect, it } from 'vitest';
 import { objectStoreConformance } from '../object-store.conformance.ts';
 import { openObjectStore } from '../open-object-store.ts';
-import { findVersitygw, startVersitygw } from './start-versitygw.ts';
 
-const program = await findVersitygw();
+const missing = s3Missing();
 
-if (program === undefined) {
+if (missing !== null) {
   describe('S3 object store', () => {
-    it('has no S3 server to be tested against (Go is missing or too old)', (context) => {
-      context.skip();
-    });
+    it(`could not be tested: ${missing}`, (context) => context.skip());
   });
 } else {
   objectStoreConformance('S3', async () => {
-    const server = await startVersitygw(program);
+    const server = await startS3();
+    if (server === null) throw new Error('The S3 server is gone since a moment ago.');
     const store = await openObjectStore(server);
     const stop = async () => {
       await store.close();
@@ -27,7 +26,7 @@ if (program === undefined) {
   });
 }
 
-describe('S3 object store without an answer', () => {
+describe('S3 object store that cannot be reached', () => {
   it('says so in a sentence when nothing listens', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');

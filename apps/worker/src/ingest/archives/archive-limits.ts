@@ -1,7 +1,7 @@
 import { badData } from '../bad-data.ts';
 
 /** Bounds on what an archive may unfold into, whatever it claims. */
-export const archiveLimits = {
+const archiveLimits = {
   entriesMax: 2_000_000,
   /** An archive that stays below this may be as dense as it likes. */
   inflatedBytesFree: 256 * 1024 ** 2,

@@ -10,7 +10,7 @@ const metaBytesMax = 1024 ** 2;
 
 /**
  * The regular files of a tar (POSIX ustar, pax and GNU long names) without unpacking it: each is
- * read at its place when it is wanted. Links and devices are rejected, one by one.
+ * read at its place when it is wanted. Symbolic links and devices are rejected, one by one.
  */
 export async function tarEntries(
   archive: FileHandle,
@@ -21,6 +21,7 @@ export async function tarEntries(
   const { size: total } = await archive.stat();
   const budget = new UnfoldBudget(label, total);
   const entries: Entry[] = [];
+  const byName = new Map<string, Entry>();
   let override: { path?: string; size?: number } = {};
   for (let at = 0; at + block <= total; ) {
     const header = await readAt(archive, at, block);
@@ -46,14 +47,22 @@ export async function tarEntries(
     const path = tidyPath(given);
     if (type === '5' || given.endsWith('/') || isLitter(path)) continue;
     const shown = `${label}: ${given}`;
-    if (type !== '0' && type !== '\0' && type !== '7') {
+    // A hard link names an earlier entry of this archive and nothing else: it is that file again.
+    const linked =
+      type === '1' ? byName.get(tidyPath(cString(header.subarray(157, 257)))) : undefined;
+    if (linked === undefined && type !== '0' && type !== '\0' && type !== '7') {
       rejections.add(shown, typeReason(type));
     } else if (isUnsafePath(given.replaceAll('\\', '/'))) {
       rejections.add(shown, 'The path leads out of the archive');
+    } else if (linked !== undefined) {
+      budget.bytes(linked.size);
+      entries.push({ ...linked, path });
     } else if (dataAt + size > total) {
       rejections.add(shown, 'The archive ends within this file');
     } else {
-      entries.push(entryAt(archive, file, path, dataAt, size));
+      const entry = entryAt(archive, file, path, dataAt, size);
+      entries.push(entry);
+      byName.set(path, entry);
     }
   }
   return entries;

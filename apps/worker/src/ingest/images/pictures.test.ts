@@ -178,12 +178,14 @@ describe('bad pictures', () => {
     pack.entry({ name: 'cat/1.jpg' }, cat);
     pack.entry({ name: 'cat/link.jpg', type: 'symlink', linkname: '/etc/passwd' });
     pack.entry({ name: 'cat/hard.jpg', type: 'link', linkname: 'cat/1.jpg' });
+    pack.entry({ name: 'dog/hard.jpg', type: 'link', linkname: '/etc/passwd' });
+    pack.entry({ name: 'dog/1.jpg' }, dog);
     pack.entry({ name: '../evil/1.jpg' }, cat);
     pack.entry({ name: 'dev', type: 'character-device' });
     pack.finalize();
     const bytes = await buffer(pack);
     const fromTar = await ingest({ 'a.tar': bytes });
-    expect(fromTar.receipt).toMatchObject({ accepted: 1, rejected: 4 });
+    expect(fromTar.receipt).toMatchObject({ accepted: 3, rejected: 4 });
   });
 });
 

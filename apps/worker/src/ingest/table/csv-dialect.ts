@@ -1,7 +1,5 @@
 import { scanRecord } from './csv-record.ts';
 
-export type Dialect = { delimiter: number; hasHeader: boolean };
-
 const candidates = [',', '\t', ';', '|'].map((char) => char.charCodeAt(0));
 const sampleRecordsMax = 200;
 
