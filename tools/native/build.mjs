@@ -2,7 +2,15 @@
 // before anything else works. Usage: node tools/native/build.mjs [--tests] [--asan] [--quiet]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,7 +45,9 @@ function say(sentence) {
 function fingerprint() {
   const hash = createHash('sha256');
   const visit = (directory) => {
-    for (const entry of readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of readdirSync(directory, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const full = path.join(directory, entry.name);
       if (entry.isDirectory()) visit(full);
       else {
@@ -58,8 +68,13 @@ function missingTools() {
   if (!has('c++') && !has('g++') && !has('clang++')) missing.push('g++');
   if (!has('make') && !has('ninja')) missing.push('make');
   const headers = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'];
-  const inPrefix = (process.env.CMAKE_PREFIX_PATH ?? '').split(path.delimiter).filter(Boolean).map((p) => path.join(p, 'include'));
-  const found = [...headers, ...inPrefix].some((p) => existsSync(path.join(p, 'oneapi/dnnl/dnnl.hpp')) || existsSync(path.join(p, 'dnnl.hpp')));
+  const inPrefix = (process.env.CMAKE_PREFIX_PATH ?? '')
+    .split(path.delimiter)
+    .filter(Boolean)
+    .map((p) => path.join(p, 'include'));
+  const found = [...headers, ...inPrefix].some(
+    (p) => existsSync(path.join(p, 'oneapi/dnnl/dnnl.hpp')) || existsSync(path.join(p, 'dnnl.hpp')),
+  );
   if (!found) missing.push('libdnnl-dev');
   return missing;
 }
@@ -71,7 +86,9 @@ function headerFolders() {
     const addonApi = path.dirname(require.resolve('node-addon-api/package.json'));
     return { nodeApi, addonApi };
   } catch {
-    return fail('The npm packages are not installed yet: run `npm install` first, then build the native engine again.');
+    return fail(
+      'The npm packages are not installed yet: run `npm install` first, then build the native engine again.',
+    );
   }
 }
 
@@ -112,25 +129,41 @@ function failWithLog(what, log) {
   const text = log.join('');
   const file = path.join(folder, 'build.log');
   writeFileSync(file, text);
-  const errors = text.split('\n').filter((line) => /error|fatal|FAILED|not found/i.test(line)).slice(0, 8);
+  const errors = text
+    .split('\n')
+    .filter((line) => /error|fatal|FAILED|not found/i.test(line))
+    .slice(0, 8);
   fail(`${what} The whole log is in ${path.relative(root, file)}.\n${errors.join('\n')}`);
 }
 
 async function main() {
   const before = fingerprint();
-  const upToDate = existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === before;
+  const upToDate =
+    existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === before;
   if (!upToDate) {
     const missing = missingTools();
     if (missing.length > 0) {
-      fail(`The native engine cannot be built: ${missing.join(', ')} missing. On Debian or Ubuntu: apt-get install -y ${missing.join(' ')}`);
+      fail(
+        `The native engine cannot be built: ${missing.join(', ')} missing. On Debian or Ubuntu: apt-get install -y ${missing.join(' ')}`,
+      );
     }
     const { nodeApi, addonApi } = headerFolders();
     mkdirSync(folder, { recursive: true });
     say('Building the native engine (C++, once; a few minutes on two cores).');
     const log = [];
-    const configure = ['-S', source, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', `-DVANDA_NODE_API_INCLUDE=${nodeApi}`,
-      `-DVANDA_NODE_ADDON_API_INCLUDE=${addonApi}`, `-DVANDA_TESTS=${tests ? 'ON' : 'OFF'}`, `-DVANDA_ASAN=${asan ? 'ON' : 'OFF'}`];
-    if ((await run('cmake', configure, { log })) !== 0) failWithLog('CMake could not configure the native engine.', log);
+    const configure = [
+      '-S',
+      source,
+      '-B',
+      folder,
+      '-DCMAKE_BUILD_TYPE=Release',
+      `-DVANDA_NODE_API_INCLUDE=${nodeApi}`,
+      `-DVANDA_NODE_ADDON_API_INCLUDE=${addonApi}`,
+      `-DVANDA_TESTS=${tests ? 'ON' : 'OFF'}`,
+      `-DVANDA_ASAN=${asan ? 'ON' : 'OFF'}`,
+    ];
+    if ((await run('cmake', configure, { log })) !== 0)
+      failWithLog('CMake could not configure the native engine.', log);
     const jobs = String(Math.max(1, Math.min(os.availableParallelism?.() ?? 2, 8)));
     const code = await run('cmake', ['--build', folder, '-j', jobs], { log, onLine: progress() });
     if (process.stderr.isTTY && !quiet) process.stderr.write('\r\x1b[K');
@@ -142,7 +175,10 @@ async function main() {
   }
   if (tests) {
     const env = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };
-    const result = spawnSync('ctest', ['--test-dir', folder, '--output-on-failure'], { stdio: 'inherit', env });
+    const result = spawnSync('ctest', ['--test-dir', folder, '--output-on-failure'], {
+      stdio: 'inherit',
+      env,
+    });
     process.exit(result.status ?? 1);
   }
 }

@@ -1,0 +1,242 @@
+// Compiled once for each instruction set; VANDA_ISA_TABLE names the table and VANDA_ISA_NAME the set.
+#include <stdint.h>
+
+#include "backend/cpu/kernels/kernels.hpp"
+
+extern "C" float powf(float, float);
+
+namespace vanda::cpu {
+namespace {
+
+#include "backend/cpu/kernels/math.inl"
+
+// An output may be one of the inputs (same element), hence ivdep and not restrict.
+#define TILE(name, expression)                                                                 \
+  void name(float* out, const float* a, const float* b, const float* c, const float* p,         \
+            int64_t n) {                                                                        \
+    (void)b, (void)c, (void)p;                                                                  \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) out[i] = (expression);                                      \
+  }
+
+TILE(tile_neg, -a[i])
+TILE(tile_exp, exp_f(a[i]))
+TILE(tile_log, log_f(a[i]))
+TILE(tile_sqrt, __builtin_sqrtf(a[i]))
+TILE(tile_rsqrt, 1.0f / __builtin_sqrtf(a[i]))
+TILE(tile_square, a[i] * a[i])
+TILE(tile_abs, a[i] < 0.0f ? -a[i] : a[i])
+TILE(tile_sign, (a[i] > 0.0f ? 1.0f : 0.0f) - (a[i] < 0.0f ? 1.0f : 0.0f))
+TILE(tile_tanh, tanh_f(a[i]))
+TILE(tile_sigmoid, sigmoid_f(a[i]))
+TILE(tile_relu, a[i] < 0.0f ? 0.0f : a[i])
+TILE(tile_leaky_relu, a[i] > 0.0f ? a[i] : a[i] * p[0])
+TILE(tile_elu, a[i] > 0.0f ? a[i] : p[0] * expm1_f(a[i]))
+TILE(tile_gelu, 0.5f * a[i] * (1.0f + erf_f(a[i] * 0.70710678118f)))
+TILE(tile_silu, a[i] * sigmoid_f(a[i]))
+TILE(tile_softplus, softplus_f(a[i]))
+TILE(tile_clamp, a[i] < p[0] ? p[0] : a[i] > p[1] ? p[1] : a[i])
+TILE(tile_erf, erf_f(a[i]))
+TILE(tile_floor, __builtin_floorf(a[i]))
+TILE(tile_not, a[i] == 0.0f ? 1.0f : 0.0f)
+TILE(tile_identity, a[i])
+TILE(tile_to_bool, a[i] != 0.0f ? 1.0f : 0.0f)
+TILE(tile_to_u8, a[i] >= 255.0f ? 255.0f : a[i] > 0.0f ? __builtin_floorf(a[i]) : 0.0f)
+TILE(tile_add, a[i] + b[i])
+TILE(tile_sub, a[i] - b[i])
+TILE(tile_mul, a[i] * b[i])
+TILE(tile_div, a[i] / b[i])
+TILE(tile_pow, powf(a[i], b[i]))
+TILE(tile_maximum, a[i] > b[i] ? a[i] : b[i])
+TILE(tile_minimum, a[i] < b[i] ? a[i] : b[i])
+TILE(tile_equal, a[i] == b[i] ? 1.0f : 0.0f)
+TILE(tile_not_equal, a[i] != b[i] ? 1.0f : 0.0f)
+TILE(tile_less, a[i] < b[i] ? 1.0f : 0.0f)
+TILE(tile_less_equal, a[i] <= b[i] ? 1.0f : 0.0f)
+TILE(tile_greater, a[i] > b[i] ? 1.0f : 0.0f)
+TILE(tile_greater_equal, a[i] >= b[i] ? 1.0f : 0.0f)
+TILE(tile_and, (a[i] != 0.0f ? 1.0f : 0.0f) * (b[i] != 0.0f ? 1.0f : 0.0f))
+TILE(tile_or, (a[i] != 0.0f ? 1.0f : 0.0f) + (b[i] != 0.0f ? 1.0f : 0.0f) > 0.0f ? 1.0f : 0.0f)
+TILE(tile_where, a[i] != 0.0f ? b[i] : c[i])
+
+void load_u8(float* __restrict out, const uint8_t* in, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = in[i];
+}
+void load_i32(float* __restrict out, const int32_t* in, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(in[i]);
+}
+void load_i64(float* __restrict out, const int64_t* in, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(in[i]);
+}
+void store_u8(uint8_t* __restrict out, const float* in, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint8_t>(static_cast<int32_t>(in[i]));
+}
+void affine_u8(float* __restrict out, const uint8_t* in, float scale, float shift, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = in[i] * scale + shift;
+}
+
+float sum(const float* x, int64_t n) {
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < n; ++i) total += x[i];
+  return total;
+}
+// A NaN wins, so that it is seen.
+float max(const float* x, int64_t n) {
+  float top = x[0];
+  int32_t nan = 0;
+#pragma omp simd reduction(max : top) reduction(| : nan)
+  for (int64_t i = 0; i < n; ++i) {
+    top = top > x[i] ? top : x[i];
+    nan |= x[i] != x[i] ? 1 : 0;
+  }
+  return nan != 0 ? __builtin_nanf("") : top;
+}
+// Narrow rows are summed eight at a time over one flat run, wide ones column by column.
+void add_rows(float* __restrict acc, const float* x, int64_t rows, int64_t width) {
+  if (width >= 16) {
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      const float* x0 = x + r * width;
+      const float* x1 = x0 + width;
+      const float* x2 = x1 + width;
+      const float* x3 = x2 + width;
+      for (int64_t j = 0; j < width; ++j) acc[j] += (x0[j] + x1[j]) + (x2[j] + x3[j]);
+    }
+    for (; r < rows; ++r) {
+      for (int64_t j = 0; j < width; ++j) acc[j] += x[r * width + j];
+    }
+    return;
+  }
+  float lanes[16 * 8];
+  for (int64_t j = 0; j < width * 8; ++j) lanes[j] = 0;
+  int64_t r = 0;
+  for (; r + 8 <= rows; r += 8) {
+    const float* block = x + r * width;
+    for (int64_t j = 0; j < width * 8; ++j) lanes[j] += block[j];
+  }
+  for (; r < rows; ++r) {
+    for (int64_t j = 0; j < width; ++j) acc[j] += x[r * width + j];
+  }
+  for (int64_t k = 0; k < 8; ++k) {
+    for (int64_t j = 0; j < width; ++j) acc[j] += lanes[k * width + j];
+  }
+}
+void max_rows(float* __restrict acc, const float* x, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < width; ++j) {
+      float value = x[r * width + j];
+      acc[j] = acc[j] > value || acc[j] != acc[j] ? acc[j] : value;
+    }
+  }
+}
+
+float sum_exp(const float* x, float shift, int64_t n) {
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < n; ++i) total += exp_f(x[i] - shift);
+  return total;
+}
+float log_sum_exp(const float* x, int64_t width) {
+  float top = max(x, width);
+  return top + log_f(sum_exp(x, top, width));
+}
+void exp_shifted(float* __restrict out, const float* x, float shift, float scale, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = exp_f(x[i] - shift) * scale;
+}
+void softmax(float* __restrict out, const float* x, int64_t width, int logarithm) {
+  float top = max(x, width);
+  if (logarithm != 0) {
+    float norm = top + log_f(sum_exp(x, top, width));
+    for (int64_t i = 0; i < width; ++i) out[i] = x[i] - norm;
+    return;
+  }
+  for (int64_t i = 0; i < width; ++i) out[i] = exp_f(x[i] - top);
+  float inverse = 1.0f / sum(out, width);
+  for (int64_t i = 0; i < width; ++i) out[i] *= inverse;
+}
+
+// Element i takes word i % 4 of block i / 4; blocks are made sixteen at a time, side by side.
+void dropout(float* __restrict out, const float* x, int64_t begin, int64_t n, const uint32_t* key,
+             const uint32_t* step, uint32_t threshold, float scale) {
+  constexpr int kBlocks = 16;
+  uint32_t words[4][kBlocks];
+  for (int64_t first = begin / 4; first * 4 < begin + n; first += kBlocks) {
+    for (int lane = 0; lane < kBlocks; ++lane) {
+      uint64_t block = static_cast<uint64_t>(first + lane);
+      uint32_t c0 = static_cast<uint32_t>(block), c1 = static_cast<uint32_t>(block >> 32);
+      uint32_t c2 = step[0], c3 = step[1], k0 = key[0], k1 = key[1];
+      for (int round = 0; round < 10; ++round) {
+        uint64_t p0 = uint64_t{0xD2511F53} * c0;
+        uint64_t p1 = uint64_t{0xCD9E8D57} * c2;
+        c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
+        c1 = static_cast<uint32_t>(p1);
+        c2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
+        c3 = static_cast<uint32_t>(p0);
+        k0 += 0x9E3779B9;
+        k1 += 0xBB67AE85;
+      }
+      words[0][lane] = c0;
+      words[1][lane] = c1;
+      words[2][lane] = c2;
+      words[3][lane] = c3;
+    }
+    int64_t low = first * 4 < begin ? begin : first * 4;
+    int64_t high = (first + kBlocks) * 4 > begin + n ? begin + n : (first + kBlocks) * 4;
+    for (int64_t i = low; i < high; ++i) {
+      uint32_t word = words[i & 3][i / 4 - first];
+      out[i] = word >= threshold ? x[i] * scale : 0.0f;
+    }
+  }
+}
+
+void sgd(float* __restrict w, const float* g, float rate, float l2, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) w[i] -= rate * (g[i] + l2 * w[i]);
+}
+void momentum(float* __restrict w, float* __restrict v, const float* g, float rate, float factor,
+              float l2, int nesterov, int64_t n) {
+  if (nesterov != 0) {
+    for (int64_t i = 0; i < n; ++i) {
+      float grad = g[i] + l2 * w[i];
+      float velocity = factor * v[i] + grad;
+      v[i] = velocity;
+      w[i] -= rate * (grad + factor * velocity);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    float velocity = factor * v[i] + g[i] + l2 * w[i];
+    v[i] = velocity;
+    w[i] -= rate * velocity;
+  }
+}
+void adam(float* __restrict w, float* __restrict m, float* __restrict v, const float* g,
+          const AdamRates* rates, int64_t n) {
+  const AdamRates r = *rates;
+  float first = 1.0f - r.beta1, second = 1.0f - r.beta2;
+  for (int64_t i = 0; i < n; ++i) {
+    float grad = g[i] + r.l2 * w[i];
+    float mean = r.beta1 * m[i] + first * grad;
+    float square = r.beta2 * v[i] + second * grad * grad;
+    m[i] = mean;
+    v[i] = square;
+    float change = mean * r.correction1 / (__builtin_sqrtf(square * r.correction2) + r.epsilon);
+    w[i] -= r.rate * (change + r.decay * w[i]);
+  }
+}
+
+}  // namespace
+
+// The order of `tile` is that of the enum Scalar in ops/elementwise.hpp; a test holds them together.
+extern const KernelTable VANDA_ISA_TABLE;
+const KernelTable VANDA_ISA_TABLE = {
+    VANDA_ISA_NAME,
+    {tile_neg, tile_exp, tile_log, tile_sqrt, tile_rsqrt, tile_square, tile_abs, tile_sign,
+     tile_tanh, tile_sigmoid, tile_relu, tile_leaky_relu, tile_elu, tile_gelu, tile_silu,
+     tile_softplus, tile_clamp, tile_erf, tile_floor, tile_not, tile_identity, tile_to_bool,
+     tile_to_u8, tile_add, tile_sub, tile_mul, tile_div, tile_pow, tile_maximum, tile_minimum,
+     tile_equal, tile_not_equal, tile_less, tile_less_equal, tile_greater, tile_greater_equal,
+     tile_and, tile_or, tile_where},
+    load_u8, load_i32, load_i64, store_u8, affine_u8, sum, max, add_rows, max_rows, softmax,
+    log_sum_exp, exp_shifted, dropout, sgd, momentum, adam};
+
+}  // namespace vanda::cpu

@@ -1,0 +1,263 @@
+#include "backend/cpu/lowering.hpp"
+
+#include <cstring>
+
+#include "core/error.hpp"
+
+namespace vanda::cpu {
+
+Lowering::Lowering(const CompileRequest& request) : request_(request), stream_(onednn_engine()) {
+  for (int id : request.order) {
+    for (Value input : graph().node(id).inputs) read_.insert(input);
+  }
+  for (Value output : request.program.outputs) read_.insert(output);
+}
+
+void Lowering::run() {
+  size_t effects = request_.program.effects.size();
+  size_t first_effect = request_.order.size() - effects;
+  for (size_t i = 0; i < request_.order.size(); ++i) {
+    if (i == first_effect) lower_outputs();
+    lower(request_.order[i]);
+  }
+  if (effects == 0) lower_outputs();
+}
+
+void Lowering::lower(int id) {
+  const Node& node = graph().node(id);
+  if (node.op->op_class == OpClass::source) return lower_source(id);
+  if (node.is("reshape")) {
+    define(Value{id, 0}, plain(node.inputs[0]));
+    return;
+  }
+  bool done = lower_fused(*this, id) || lower_network(*this, id) ||
+              lower_normalization(*this, id) || lower_product(*this, id) ||
+              lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||
+              lower_update(*this, id);
+  if (!done) lower_reference(*this, id);
+}
+
+void Lowering::lower_source(int id) {
+  const Node& node = graph().node(id);
+  Value value{id, 0};
+  if (node.is("step")) {
+    int buffer = define_new(value);
+    add("step", {}, {buffer}, [buffer](const RunContext& context) {
+      *static_cast<float*>(context.data[buffer]) = static_cast<float>(context.step);
+    });
+    return;
+  }
+  Buffer buffer;
+  buffer.bytes = node.outputs[0].bytes();
+  if (node.is("placeholder")) {
+    buffer.kind = BufferKind::feed;
+    buffer.feed = static_cast<int>(feed_names.size());
+    feed_names.push_back(node.name);
+  } else if (node.is("variable")) {
+    Variable& variable = request_.variables(node.name);
+    if (variable.type != node.outputs[0]) {
+      throw Error("shape_mismatch", node.name, "the variable is stored as " + variable.type.text());
+    }
+    buffer.kind = BufferKind::variable;
+    buffer.variable = &variable;
+    buffer.data = variable.storage.data();
+  } else {
+    buffer.kind = BufferKind::fixed;
+    buffer.owned = node.payload.bytes;
+    buffer.data = node.payload.data();
+  }
+  buffers.push_back(std::move(buffer));
+  define(value, static_cast<int>(buffers.size()) - 1);
+}
+
+// Outputs are handed out row-major. What lies in a variable itself is copied before effects write.
+void Lowering::lower_outputs() {
+  auto copied = [&](int buffer) {
+    if (buffers[static_cast<size_t>(buffer)].kind != BufferKind::variable) return buffer;
+    size_t bytes = buffers[static_cast<size_t>(buffer)].bytes;
+    int copy = new_buffer(bytes);
+    add("copy", {buffer}, {copy}, [buffer, copy, bytes](const RunContext& context) {
+      std::memcpy(context.data[copy], context.data[buffer], bytes);
+    });
+    return copy;
+  };
+  for (Value output : request_.program.outputs) {
+    int buffer = plain(output);
+    output_buffers.push_back(request_.program.effects.empty() ? buffer : copied(buffer));
+  }
+  for (int effect : request_.program.effects) {
+    const Node& node = graph().node(effect);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (graph().node(node.inputs[i]).is("variable") && !node.is("assign")) continue;
+      if (i == 0 || snapshots_.contains(node.inputs[i])) continue;
+      int buffer = plain(node.inputs[i]);
+      if (buffers[static_cast<size_t>(buffer)].kind == BufferKind::variable) {
+        snapshots_[node.inputs[i]] = copied(buffer);
+      }
+    }
+  }
+}
+
+int Lowering::snapshot(Value value) {
+  auto found = snapshots_.find(value);
+  return found != snapshots_.end() ? found->second : plain(value);
+}
+
+int Lowering::new_buffer(size_t bytes) {
+  Buffer buffer;
+  buffer.bytes = bytes == 0 ? 1 : bytes;
+  buffers.push_back(std::move(buffer));
+  return static_cast<int>(buffers.size()) - 1;
+}
+
+void Lowering::define(Value value, int buffer, const std::optional<Layout>& layout) {
+  copies_[value] = {Copy{layout, buffer}};
+}
+
+int Lowering::define_new(Value value) {
+  int buffer = new_buffer(type(value).bytes());
+  define(value, buffer);
+  return buffer;
+}
+
+int Lowering::define_new(Value value, const Layout& layout) {
+  int buffer = new_buffer(layout_bytes(layout));
+  bool same = type(value).dtype == DType::f32 && layout == plain_layout(type(value));
+  define(value, buffer, same ? std::nullopt : std::optional<Layout>(layout));
+  return buffer;
+}
+
+bool Lowering::is_plain(Value value) const { return !copies_.at(value)[0].layout; }
+
+Layout Lowering::layout_of(Value value) const {
+  const Copy& copy = copies_.at(value)[0];
+  return copy.layout ? *copy.layout : plain_layout(type(value));
+}
+
+int Lowering::opaque(Value value) const { return copies_.at(value)[0].buffer; }
+
+int Lowering::plain(Value value) {
+  std::vector<Copy>& copies = copies_.at(value);
+  for (const Copy& copy : copies) {
+    if (!copy.layout) return copy.buffer;
+  }
+  if (type(value).dtype != DType::f32) {
+    throw Error("invalid_graph", graph().node(value).op->name, "this output is for inner use only");
+  }
+  int buffer = reorder_step(copies[0].buffer, *copies[0].layout, plain_layout(type(value)));
+  copies.push_back({std::nullopt, buffer});
+  return buffer;
+}
+
+int Lowering::in_layout(Value value, const Layout& wanted) {
+  if (wanted == plain_layout(type(value))) return plain(value);
+  std::vector<Copy>& copies = copies_.at(value);
+  for (const Copy& copy : copies) {
+    if (copy.layout && *copy.layout == wanted) return copy.buffer;
+  }
+  int buffer = reorder_step(copies[0].buffer, layout_of(value), wanted);
+  copies_.at(value).push_back({wanted, buffer});
+  return buffer;
+}
+
+int Lowering::reorder_step(int source, const Layout& from, const Layout& to) {
+  int target = new_buffer(layout_bytes(to));
+  Primitive primitive;
+  primitive.primitive = reorder(from, to, &primitive.scratch);
+  add_primitive("reorder", primitive, {{DNNL_ARG_FROM, source, from}}, {{DNNL_ARG_TO, target, to}});
+  return target;
+}
+
+int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout& wanted) {
+  int source = plain(value);
+  if (outside == wanted) return source;
+  std::vector<Copy>& copies = copies_.at(value);
+  for (const Copy& copy : copies) {
+    if (copy.layout && *copy.layout == wanted) return copy.buffer;
+  }
+  int target = -1;
+  if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
+    Buffer packed;
+    packed.kind = BufferKind::fixed;
+    packed.bytes = layout_bytes(wanted);
+    packed.owned = std::make_shared<AlignedBytes>(packed.bytes);
+    packed.data = packed.owned->data();
+    buffers.push_back(std::move(packed));
+    target = static_cast<int>(buffers.size()) - 1;
+    Primitive primitive;
+    primitive.primitive = reorder(outside, wanted, &primitive.scratch);
+    add_primitive("pack", primitive, {{DNNL_ARG_FROM, source, outside}},
+                  {{DNNL_ARG_TO, target, wanted}});
+    Variable* variable = buffers[static_cast<size_t>(source)].variable;
+    auto pack = steps.back().run;
+    auto seen = std::make_shared<uint64_t>(0);
+    steps.back().run = [pack, variable, seen](const RunContext& context) {
+      uint64_t version = variable->version.load(std::memory_order_acquire);
+      if (version == *seen) return;
+      pack(context);
+      *seen = version;
+    };
+  } else {
+    target = reorder_step(source, outside, wanted);
+  }
+  copies_.at(value).push_back({wanted, target});
+  return target;
+}
+
+Step& Lowering::add(std::string label, std::vector<int> reads, std::vector<int> writes,
+                    std::function<void(const RunContext&)> run) {
+  steps.push_back({std::move(label), std::move(reads), std::move(writes), std::move(run), -1});
+  return steps.back();
+}
+
+void Lowering::add_primitive(std::string label, const Primitive& primitive,
+                             std::vector<PrimitiveCall::Argument> reads,
+                             std::vector<PrimitiveCall::Argument> writes) {
+  if (layout_bytes(primitive.scratch) > 0) {
+    int scratch = new_buffer(layout_bytes(primitive.scratch));
+    writes.push_back({DNNL_ARG_SCRATCHPAD, scratch, primitive.scratch});
+  }
+  std::vector<PrimitiveCall::Argument> all = reads;
+  all.insert(all.end(), writes.begin(), writes.end());
+  std::vector<int> read_buffers;
+  std::vector<int> written_buffers;
+  for (const auto& argument : reads) read_buffers.push_back(argument.buffer);
+  for (const auto& argument : writes) written_buffers.push_back(argument.buffer);
+  auto call = std::make_shared<PrimitiveCall>(primitive.primitive, all, stream_);
+  add(std::move(label), std::move(read_buffers), std::move(written_buffers),
+      [call](const RunContext& context) { (*call)(context); });
+}
+
+void lower_reference(Lowering& lowering, int id) {
+  const Node& node = lowering.graph().node(id);
+  if (node.op->reference == nullptr) {
+    throw Error("internal", node.op->name, "the CPU backend has no kernel for this operation");
+  }
+  std::vector<int> reads;
+  std::vector<TensorType> types;
+  for (Value input : node.inputs) {
+    reads.push_back(lowering.plain(input));
+    types.push_back(lowering.type(input));
+  }
+  std::vector<int> writes;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    writes.push_back(lowering.define_new(Value{id, static_cast<int>(i)}));
+  }
+  // The node is copied: the plan outlives the program that it was made from.
+  auto copy = std::make_shared<const Node>(node);
+  auto inputs = std::make_shared<std::vector<ConstView>>(reads.size());
+  auto outputs = std::make_shared<std::vector<View>>(writes.size());
+  auto input_types = std::make_shared<std::vector<TensorType>>(std::move(types));
+  lowering.add("reference " + node.op->name, reads, writes,
+               [copy, reads, writes, inputs, outputs, input_types](const RunContext& context) {
+                 for (size_t i = 0; i < reads.size(); ++i) {
+                   (*inputs)[i] = {&(*input_types)[i], context.data[reads[i]]};
+                 }
+                 for (size_t i = 0; i < writes.size(); ++i) {
+                   (*outputs)[i] = {&copy->outputs[i], context.data[writes[i]]};
+                 }
+                 copy->op->reference(*copy, *inputs, *outputs);
+               });
+}
+
+}  // namespace vanda::cpu

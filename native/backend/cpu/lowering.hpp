@@ -1,0 +1,104 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backend/cpu/steps.hpp"
+#include "core/backend.hpp"
+
+namespace vanda::cpu {
+
+enum class BufferKind : uint8_t { arena, feed, variable, fixed };
+
+struct Buffer {
+  BufferKind kind = BufferKind::arena;
+  size_t bytes = 0;
+  void* data = nullptr;                 // all but arena and feed
+  std::shared_ptr<AlignedBytes> owned;  // fixed
+  Variable* variable = nullptr;
+  int feed = -1;
+};
+
+// Turns nodes into steps over numbered buffers, and assigns layouts on the way: a value lives in
+// the layout in which its producer likes to write it; a reader that wants another one gets a
+// reordered copy, made once and shared by all who want the same.
+class Lowering {
+ public:
+  explicit Lowering(const CompileRequest& request);
+  void run();
+
+  const Graph& graph() const { return request_.program.graph; }
+  const TensorType& type(Value value) const { return graph().type(value); }
+  int threads() const { return request_.threads; }
+  const dnnl::stream& stream() const { return stream_; }
+
+  int new_buffer(size_t bytes);
+  // The buffer of a value as the world outside sees it (row-major), reordering if need be.
+  int plain(Value value);
+  int in_layout(Value value, const Layout& wanted);
+  // The layout in which the value was produced.
+  Layout layout_of(Value value) const;
+  bool is_plain(Value value) const;
+  bool is_read(Value value) const { return read_.contains(value); }
+  // A variable's kernel in the layout of a primitive: repacked only when the variable was written.
+  int kernel_in_layout(Value value, const Layout& outside, const Layout& wanted);
+
+  void define(Value value, int buffer, const std::optional<Layout>& layout = std::nullopt);
+  int define_new(Value value);
+  int define_new(Value value, const Layout& layout);
+  // A buffer of the plain form of an opaque output (a pooling's workspace).
+  void define_opaque(Value value, int buffer, const Layout& layout) { define(value, buffer, layout); }
+  int opaque(Value value) const;
+  // For what an effect reads: a variable as it was before any effect of this step wrote it.
+  int snapshot(Value value);
+
+  Step& add(std::string label, std::vector<int> reads, std::vector<int> writes,
+            std::function<void(const RunContext&)> run);
+  void add_primitive(std::string label, const Primitive& primitive,
+                     std::vector<PrimitiveCall::Argument> reads,
+                     std::vector<PrimitiveCall::Argument> writes);
+
+  std::vector<Step> steps;
+  std::vector<Buffer> buffers;
+  std::vector<std::string> feed_names;
+  std::vector<int> output_buffers;
+  std::vector<Variable*> written;  // by effects
+  // The multi-tensor update that further updates of the same setting join.
+  std::shared_ptr<void> last_update;
+  std::string last_update_key;
+  size_t last_update_step = 0;
+
+ private:
+  struct Copy {
+    std::optional<Layout> layout;  // none: plain
+    int buffer;
+  };
+  void lower(int id);
+  void lower_source(int id);
+  void lower_outputs();
+  int reorder_step(int source, const Layout& from, const Layout& to);
+
+  const CompileRequest& request_;
+  dnnl::stream stream_;
+  std::map<Value, std::vector<Copy>> copies_;  // the first one is as produced
+  std::set<Value> read_;
+  std::map<Value, int> snapshots_;
+};
+
+// Each family of ops in its own file; they return false for a node that is not theirs.
+bool lower_fused(Lowering& lowering, int id);
+bool lower_network(Lowering& lowering, int id);
+bool lower_normalization(Lowering& lowering, int id);
+bool lower_product(Lowering& lowering, int id);
+bool lower_reduction(Lowering& lowering, int id);
+bool lower_rows(Lowering& lowering, int id);
+bool lower_movement(Lowering& lowering, int id);
+bool lower_update(Lowering& lowering, int id);
+// Whatever has no kernel of its own runs the plain reference of its op (integers, rare shapes).
+void lower_reference(Lowering& lowering, int id);
+
+}  // namespace vanda::cpu

@@ -1,0 +1,381 @@
+#include "backend/cpu/onednn.hpp"
+
+#include "core/error.hpp"
+
+namespace vanda::cpu {
+
+namespace {
+
+using dnnl::memory;
+using dims = memory::dims;
+
+dnnl::primitive_attr attributes(bool relu) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (relu) {
+    dnnl::post_ops ops;
+#if DNNL_VERSION_MAJOR >= 3
+    ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+#else
+    ops.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+#endif
+    attr.set_post_ops(ops);
+  }
+  return attr;
+}
+
+memory::desc any(const dims& shape) {
+  return memory::desc(shape, memory::data_type::f32, memory::format_tag::any);
+}
+
+struct ConvolutionDims {
+  dims source, weights, bias, target, stride, dilation, before, after;
+};
+
+ConvolutionDims dims_of(const Convolution& c) {
+  const Window& w = c.window;
+  ConvolutionDims out;
+  out.source = {c.batch, c.channels, w.height, w.width};
+  out.target = {c.batch, c.filters, w.out_height, w.out_width};
+  if (c.groups == 1) {
+    out.weights = {c.filters, c.channels, w.kernel_height, w.kernel_width};
+  } else {
+    out.weights = {c.groups, c.filters / c.groups, c.channels / c.groups, w.kernel_height,
+                   w.kernel_width};
+  }
+  out.bias = {c.filters};
+  out.stride = {w.stride_height, w.stride_width};
+  out.dilation = {w.dilation_height - 1, w.dilation_width - 1};
+  out.before = {w.top, w.left};
+  out.after = {w.bottom, w.right};
+  return out;
+}
+
+dnnl::convolution_forward::primitive_desc forward_descriptor(const Convolution& shape, bool bias,
+                                                             bool relu) {
+  ConvolutionDims d = dims_of(shape);
+  auto kind = dnnl::prop_kind::forward_training;
+  auto algorithm = dnnl::algorithm::convolution_direct;
+  memory::desc bias_layout(d.bias, memory::data_type::f32, memory::format_tag::x);
+#if DNNL_VERSION_MAJOR >= 3
+  if (!bias) bias_layout = memory::desc();
+  return dnnl::convolution_forward::primitive_desc(
+      onednn_engine(), kind, algorithm, any(d.source), any(d.weights), bias_layout, any(d.target),
+      d.stride, d.dilation, d.before, d.after, attributes(relu));
+#else
+  if (bias) {
+    dnnl::convolution_forward::desc op(kind, algorithm, any(d.source), any(d.weights), bias_layout,
+                                       any(d.target), d.stride, d.dilation, d.before, d.after);
+    return {op, attributes(relu), onednn_engine()};
+  }
+  dnnl::convolution_forward::desc op(kind, algorithm, any(d.source), any(d.weights), any(d.target),
+                                     d.stride, d.dilation, d.before, d.after);
+  return {op, attributes(relu), onednn_engine()};
+#endif
+}
+
+// oneDNN reports what it cannot do by exceptions of its own; they become ours here.
+template <typename Make>
+auto guarded(const char* what, Make make) {
+  try {
+    return make();
+  } catch (const dnnl::error& error) {
+    std::string status = error.message != nullptr ? error.message : "no message";
+    throw Error(error.status == dnnl_out_of_memory ? "out_of_memory" : "internal", what, status);
+  }
+}
+
+}  // namespace
+
+dnnl::engine& onednn_engine() {
+  // Never destroyed: a plan may still run on another thread when the process ends.
+  static auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->patch);
+}
+
+Layout plain_layout(const TensorType& type) {
+  auto kind = type.dtype == DType::i32 ? memory::data_type::s32 : memory::data_type::f32;
+  const Shape& s = type.shape;
+  if (s.rank() == 4) {
+    return memory::desc({s[0], s[3], s[1], s[2]}, kind, memory::format_tag::nhwc);
+  }
+  if (s.rank() == 0) return memory::desc({1}, kind, memory::format_tag::x);
+  return memory::desc(s.dims(), kind, dims(s.strides()));
+}
+
+size_t layout_bytes(const Layout& layout) { return layout.get_size(); }
+
+bool layout_is_flat(const Layout& layout, int64_t elements) {
+  return layout.get_size() == static_cast<size_t>(elements) * 4;
+}
+
+Layout plain_kernel_layout(const Convolution& c) {
+  ConvolutionDims d = dims_of(c);
+  int64_t in = c.channels / c.groups;
+  int64_t row = in * c.filters;
+  if (c.groups == 1) {
+    return memory::desc(d.weights, memory::data_type::f32,
+                        dims{1, c.filters, c.window.kernel_width * row, row});
+  }
+  return memory::desc(d.weights, memory::data_type::f32,
+                      dims{c.filters / c.groups, 1, c.filters, c.window.kernel_width * row, row});
+}
+
+Primitive convolution_forward(const Convolution& shape, bool bias, bool relu) {
+  return guarded("conv2d", [&] {
+    auto pd = forward_descriptor(shape, bias, relu);
+    Primitive out;
+    out.primitive = dnnl::convolution_forward(pd);
+    out.source = pd.src_desc();
+    out.weights = pd.weights_desc();
+    if (bias) out.bias = pd.bias_desc();
+    out.target = pd.dst_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+Primitive convolution_backward_data(const Convolution& shape) {
+  return guarded("conv2d_grad_input", [&] {
+    auto hint = forward_descriptor(shape, false, false);
+    ConvolutionDims d = dims_of(shape);
+    auto algorithm = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl::convolution_backward_data::primitive_desc pd(
+        onednn_engine(), algorithm, any(d.source), any(d.weights), any(d.target), d.stride,
+        d.dilation, d.before, d.after, hint, attributes(false));
+#else
+    dnnl::convolution_backward_data::desc op(algorithm, any(d.source), any(d.weights),
+                                             any(d.target), d.stride, d.dilation, d.before, d.after);
+    dnnl::convolution_backward_data::primitive_desc pd(op, attributes(false), onednn_engine(), hint);
+#endif
+    Primitive out;
+    out.primitive = dnnl::convolution_backward_data(pd);
+    out.source = pd.diff_src_desc();
+    out.weights = pd.weights_desc();
+    out.target = pd.diff_dst_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+Primitive convolution_backward_weights(const Convolution& shape) {
+  return guarded("conv2d_grad_kernel", [&] {
+    auto hint = forward_descriptor(shape, false, false);
+    ConvolutionDims d = dims_of(shape);
+    auto algorithm = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl::convolution_backward_weights::primitive_desc pd(
+        onednn_engine(), algorithm, any(d.source), any(d.weights), any(d.target), d.stride,
+        d.dilation, d.before, d.after, hint, attributes(false));
+#else
+    dnnl::convolution_backward_weights::desc op(algorithm, any(d.source), any(d.weights),
+                                                any(d.target), d.stride, d.dilation, d.before,
+                                                d.after);
+    dnnl::convolution_backward_weights::primitive_desc pd(op, attributes(false), onednn_engine(),
+                                                          hint);
+#endif
+    Primitive out;
+    out.primitive = dnnl::convolution_backward_weights(pd);
+    out.source = pd.src_desc();
+    out.weights = pd.diff_weights_desc();
+    out.target = pd.diff_dst_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+namespace {
+
+dnnl::pooling_forward::primitive_desc pooling_descriptor(const Pooling& p, const Layout& source,
+                                                         bool training) {
+  const Window& w = p.window;
+  memory::desc target = any({p.batch, p.channels, w.out_height, w.out_width});
+  auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+  auto algorithm = p.maximum ? dnnl::algorithm::pooling_max
+                             : dnnl::algorithm::pooling_avg_exclude_padding;
+  dims stride{w.stride_height, w.stride_width};
+  dims size{w.kernel_height, w.kernel_width};
+  dims before{w.top, w.left};
+  dims after{w.bottom, w.right};
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl::pooling_forward::primitive_desc(onednn_engine(), kind, algorithm, source, target,
+                                               stride, size, dims{0, 0}, before, after,
+                                               attributes(false));
+#else
+  dnnl::pooling_forward::desc op(kind, algorithm, source, target, stride, size, before, after);
+  return {op, attributes(false), onednn_engine()};
+#endif
+}
+
+}  // namespace
+
+Primitive pooling_forward(const Pooling& shape, const Layout& source, bool training) {
+  return guarded("pooling", [&] {
+    auto pd = pooling_descriptor(shape, source, training);
+    Primitive out;
+    out.primitive = dnnl::pooling_forward(pd);
+    out.source = pd.src_desc();
+    out.target = pd.dst_desc();
+    if (training && shape.maximum) out.workspace = pd.workspace_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+// The forward pooling that the hint describes reads the same kind of layout as `target_gradient`.
+Primitive pooling_backward(const Pooling& shape, const Layout& source) {
+  return guarded("pooling gradient", [&] {
+    auto hint = pooling_descriptor(shape, source, true);
+    const Window& w = shape.window;
+    auto algorithm = shape.maximum ? dnnl::algorithm::pooling_max
+                                   : dnnl::algorithm::pooling_avg_exclude_padding;
+    dims stride{w.stride_height, w.stride_width};
+    dims size{w.kernel_height, w.kernel_width};
+    dims before{w.top, w.left};
+    dims after{w.bottom, w.right};
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl::pooling_backward::primitive_desc pd(onednn_engine(), algorithm, source, hint.dst_desc(),
+                                              stride, size, dims{0, 0}, before, after, hint,
+                                              attributes(false));
+#else
+    dnnl::pooling_backward::desc op(algorithm, source, hint.dst_desc(), stride, size, before, after);
+    dnnl::pooling_backward::primitive_desc pd(op, attributes(false), onednn_engine(), hint);
+#endif
+    Primitive out;
+    out.primitive = dnnl::pooling_backward(pd);
+    out.source = pd.diff_src_desc();
+    out.target = pd.diff_dst_desc();
+    if (shape.maximum) out.workspace = pd.workspace_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+Primitive product(const Product& p) {
+  return guarded("matmul", [&] {
+    auto layout = [](const std::vector<int64_t>& batch, int64_t rows, int64_t columns,
+                     bool transposed) {
+      dims shape(batch);
+      shape.push_back(rows);
+      shape.push_back(columns);
+      dims strides(shape.size());
+      int64_t stride = rows * columns;
+      for (size_t i = batch.size(); i-- > 0;) {
+        strides[i] = stride;
+        stride *= batch[i];
+      }
+      strides[batch.size()] = transposed ? 1 : columns;
+      strides[batch.size() + 1] = transposed ? rows : 1;
+      return memory::desc(shape, memory::data_type::f32, strides);
+    };
+    std::vector<int64_t> batch = p.batch_a;
+    for (size_t i = 0; i < batch.size(); ++i) batch[i] = std::max(batch[i], p.batch_b[i]);
+    memory::desc a = layout(p.batch_a, p.rows, p.inner, p.transpose_a);
+    memory::desc b = layout(p.batch_b, p.inner, p.columns, p.transpose_b);
+    memory::desc c = layout(batch, p.rows, p.columns, false);
+    dims bias_shape(batch.size() + 1, 1);
+    bias_shape.push_back(p.columns);
+    dims bias_strides(bias_shape.size(), p.columns);
+    bias_strides.back() = 1;
+    memory::desc bias(bias_shape, memory::data_type::f32, bias_strides);
+#if DNNL_VERSION_MAJOR >= 3
+    auto pd = p.bias ? dnnl::matmul::primitive_desc(onednn_engine(), a, b, bias, c, attributes(p.relu))
+                     : dnnl::matmul::primitive_desc(onednn_engine(), a, b, c, attributes(p.relu));
+#else
+    auto op = p.bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
+    dnnl::matmul::primitive_desc pd(op, attributes(p.relu), onednn_engine());
+#endif
+    Primitive out;
+    out.primitive = dnnl::matmul(pd);
+    out.source = a;
+    out.weights = b;
+    if (p.bias) out.bias = bias;
+    out.target = c;
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+namespace {
+
+dnnl::batch_normalization_forward::primitive_desc norm_descriptor(const BatchNorm& shape,
+                                                                  const Layout& source) {
+  auto kind = dnnl::prop_kind::forward_training;
+#if DNNL_VERSION_MAJOR >= 3
+  auto flags = dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift;
+  return dnnl::batch_normalization_forward::primitive_desc(onednn_engine(), kind, source, source,
+                                                           shape.epsilon, flags, attributes(false));
+#else
+  dnnl::batch_normalization_forward::desc op(kind, source, shape.epsilon,
+                                             dnnl::normalization_flags::use_scale_shift);
+  return {op, attributes(false), onednn_engine()};
+#endif
+}
+
+}  // namespace
+
+Primitive batch_norm_forward(const BatchNorm& shape, const Layout& source) {
+  return guarded("batch_norm_train", [&] {
+    auto pd = norm_descriptor(shape, source);
+    Primitive out;
+    out.primitive = dnnl::batch_normalization_forward(pd);
+    out.source = pd.src_desc();
+    out.target = pd.dst_desc();
+    out.weights = pd.weights_desc();
+    out.bias = pd.mean_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+Primitive batch_norm_backward(const BatchNorm& shape, const Layout& source, const Layout& gradient) {
+  return guarded("batch_norm_grad", [&] {
+    auto hint = norm_descriptor(shape, source);
+    auto kind = dnnl::prop_kind::backward;
+#if DNNL_VERSION_MAJOR >= 3
+    auto flags = dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift;
+    dnnl::batch_normalization_backward::primitive_desc pd(onednn_engine(), kind, gradient, gradient,
+                                                          source, shape.epsilon, flags, hint,
+                                                          attributes(false));
+#else
+    dnnl::batch_normalization_backward::desc op(kind, gradient, source, shape.epsilon,
+                                                dnnl::normalization_flags::use_scale_shift);
+    dnnl::batch_normalization_backward::primitive_desc pd(op, attributes(false), onednn_engine(),
+                                                          hint);
+#endif
+    Primitive out;
+    out.primitive = dnnl::batch_normalization_backward(pd);
+    out.source = pd.src_desc();
+    out.target = pd.diff_dst_desc();
+    out.weights = pd.weights_desc();
+    out.bias = pd.mean_desc();
+    out.scratch = pd.scratchpad_desc();
+    return out;
+  });
+}
+
+BatchNormArguments batch_norm_arguments() {
+#if DNNL_VERSION_MAJOR >= 3
+  return {DNNL_ARG_SCALE, DNNL_ARG_SHIFT, DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, false};
+#else
+  return {DNNL_ARG_SCALE_SHIFT, DNNL_ARG_SCALE_SHIFT, DNNL_ARG_DIFF_SCALE_SHIFT,
+          DNNL_ARG_DIFF_SCALE_SHIFT, true};
+#endif
+}
+
+dnnl::primitive reorder(const Layout& from, const Layout& to, Layout* scratch) {
+  return guarded("reorder", [&] {
+    dnnl::reorder::primitive_desc pd(onednn_engine(), from, onednn_engine(), to, attributes(false));
+    *scratch = pd.scratchpad_desc();
+    return dnnl::reorder(pd);
+  });
+}
+
+}  // namespace vanda::cpu

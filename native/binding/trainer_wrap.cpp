@@ -1,0 +1,206 @@
+#include "binding/convert.hpp"
+#include "binding/main_thread.hpp"
+#include "binding/wraps.hpp"
+#include "io/safetensors.hpp"
+#include "runtime/executor.hpp"
+
+namespace vanda::binding {
+
+namespace {
+
+Napi::Object position_to_js(Napi::Env env, const Position& position) {
+  Napi::Object out = Napi::Object::New(env);
+  out.Set("epoch", Napi::Number::New(env, static_cast<double>(position.epoch)));
+  out.Set("batch", Napi::Number::New(env, static_cast<double>(position.batch)));
+  out.Set("step", Napi::Number::New(env, static_cast<double>(position.step)));
+  return out;
+}
+
+std::optional<uint64_t> limit_of(const Napi::Value& value, const char* what) {
+  if (!value.IsNumber()) return std::nullopt;
+  int64_t number = integer_of(value, what);
+  if (number < 0) throw Error("invalid_attribute", what, "may not be negative");
+  return static_cast<uint64_t>(number);
+}
+
+// A promise that any thread may settle once.
+class Settler {
+ public:
+  explicit Settler(Napi::Env env) : main_(MainThread::of(env)), deferred_(Napi::Promise::Deferred::New(env)) {
+    main_.begin();
+  }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  MainThread& main() const { return main_; }
+  // `self` keeps this alive until the JavaScript thread has it.
+  static void settle(std::shared_ptr<Settler> self, std::function<Napi::Value(Napi::Env)> result,
+                     std::shared_ptr<Error> failure) {
+    MainThread& main = self->main_;
+    main.post([self = std::move(self), result = std::move(result), failure](Napi::Env env) {
+      Napi::HandleScope scope(env);
+      self->main_.end();
+      if (failure) self->deferred_.Reject(to_js(env, *failure).Value());
+      else self->deferred_.Resolve(result(env));
+    });
+  }
+
+ private:
+  MainThread& main_;
+  Napi::Promise::Deferred deferred_;
+};
+
+}  // namespace
+
+void TrainerWrap::define(Napi::Env env, Napi::Object exports) {
+  exports.Set("Trainer", DefineClass(env, "Trainer",
+                                     {InstanceMethod<&TrainerWrap::train>("train"),
+                                      InstanceMethod<&TrainerWrap::stop>("stop"),
+                                      InstanceMethod<&TrainerWrap::position>("position"),
+                                      InstanceMethod<&TrainerWrap::set_position>("setPosition"),
+                                      InstanceMethod<&TrainerWrap::export_state>("exportState"),
+                                      InstanceMethod<&TrainerWrap::checkpoint>("checkpoint")}));
+}
+
+// Trainer(graph, session, pipeline, flat outputs, effects)
+TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
+  guarded(info.Env(), [&] {
+    std::vector<int> effects;
+    for (int64_t id : integers_of(info[4], "effects")) effects.push_back(static_cast<int>(id));
+    TrainerOptions options;
+    options.session = SessionWrap::from(info[1]).session;
+    options.pipeline = PipelineWrap::from(info[2]).pipeline;
+    options.request =
+        options.session->prepare(GraphWrap::from(info[0]).graph, values_of(info[3]), effects);
+    session_ = Napi::Persistent(info[1].As<Napi::Object>());
+    pipeline_ = Napi::Persistent(info[2].As<Napi::Object>());
+    trainer_ = std::make_shared<Trainer>(std::move(options));
+  });
+}
+
+TrainerWrap::~TrainerWrap() {
+  if (trainer_) trainer_->stop();
+}
+
+// train({untilEpoch?, untilStep?}, onPoints(Float64Array)) -> Promise<{stopped, position}>
+Napi::Value TrainerWrap::train(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    Napi::Object limits = info[0].As<Napi::Object>();
+    Trainer::Run run;
+    run.until_epoch = limit_of(limits.Get("untilEpoch"), "untilEpoch");
+    run.until_step = limit_of(limits.Get("untilStep"), "untilStep");
+    if (!run.until_epoch && !run.until_step) {
+      throw Error("invalid_attribute", "train", "untilEpoch or untilStep is needed");
+    }
+    if (trainer_->running()) throw Error("busy", "train", "this trainer is already running");
+    auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
+    // The trainer's object stays alive while its thread runs.
+    auto self = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info.This().As<Napi::Object>()));
+    auto settler = std::make_shared<Settler>(env);
+    Napi::Promise promise = settler->promise();
+    std::shared_ptr<Trainer> trainer = trainer_;
+    MainThread& main = settler->main();
+    auto deliver = [trainer, callback](Napi::Env env) {
+      Napi::HandleScope scope(env);
+      std::vector<double> points = trainer->drain_points();
+      if (points.empty()) return;
+      Napi::Float64Array array = Napi::Float64Array::New(env, points.size());
+      for (size_t i = 0; i < points.size(); ++i) array[i] = points[i];
+      try {
+        callback->Call({array});
+      } catch (const Napi::Error& error) {
+        napi_fatal_exception(env, error.Value());
+      }
+    };
+    run.points_ready = [&main, deliver] { main.post(deliver); };
+    run.done = [&main, deliver, settler, trainer, self](bool stopped, const Error* error) {
+      main.post(deliver);
+      auto failure = error != nullptr ? std::make_shared<Error>(*error) : nullptr;
+      Settler::settle(settler, [trainer, self, stopped](Napi::Env env) -> Napi::Value {
+        Napi::Object out = Napi::Object::New(env);
+        out.Set("stopped", Napi::Boolean::New(env, stopped));
+        out.Set("position", position_to_js(env, trainer->position()));
+        return out;
+      }, failure);
+    };
+    trainer_->train(std::move(run));
+    return promise;
+  });
+}
+
+Napi::Value TrainerWrap::stop(const Napi::CallbackInfo& info) {
+  trainer_->stop();
+  return info.Env().Undefined();
+}
+
+Napi::Value TrainerWrap::position(const Napi::CallbackInfo& info) {
+  return position_to_js(info.Env(), trainer_->position());
+}
+
+Napi::Value TrainerWrap::set_position(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Object source = info[0].As<Napi::Object>();
+    Position position;
+    position.epoch = *limit_of(source.Get("epoch"), "epoch");
+    position.batch = static_cast<int64_t>(*limit_of(source.Get("batch"), "batch"));
+    position.step = *limit_of(source.Get("step"), "step");
+    trainer_->set_position(position);
+    return info.Env().Undefined();
+  });
+}
+
+// exportState() -> Promise<{tensors, position}>
+Napi::Value TrainerWrap::export_state(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    auto settler = std::make_shared<Settler>(info.Env());
+    Napi::Promise promise = settler->promise();
+    trainer_->snapshot([settler](State state, Position position) {
+      auto carried = std::make_shared<State>(std::move(state));
+      Settler::settle(settler, [carried, position](Napi::Env env) -> Napi::Value {
+        Napi::Object out = Napi::Object::New(env);
+        out.Set("tensors", named_to_js(env, *carried));
+        out.Set("position", position_to_js(env, position));
+        return out;
+      }, nullptr);
+    });
+    return promise;
+  });
+}
+
+// checkpoint(path, {key: text}) -> Promise<position>; the copy is taken at a step boundary, the
+// file is written on the executor while training goes on.
+Napi::Value TrainerWrap::checkpoint(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    std::string path = text_of(info[0], "path");
+    std::map<std::string, std::string> metadata;
+    Napi::Object source = info[1].As<Napi::Object>();
+    Napi::Array keys = source.GetPropertyNames();
+    for (uint32_t i = 0; i < keys.Length(); ++i) {
+      std::string key = text_of(keys.Get(i), "metadata");
+      metadata[key] = text_of(source.Get(key), "metadata");
+    }
+    auto settler = std::make_shared<Settler>(info.Env());
+    Napi::Promise promise = settler->promise();
+    trainer_->snapshot([settler, path, metadata](State state, Position position) {
+      auto content = std::make_shared<Safetensors>();
+      content->tensors = std::move(state);
+      content->metadata = metadata;
+      content->metadata["vanda.position"] = std::to_string(position.epoch) + " " +
+                                            std::to_string(position.batch) + " " +
+                                            std::to_string(position.step);
+      Executor::shared().submit([settler, path, content, position] {
+        std::shared_ptr<Error> failure;
+        try {
+          write_safetensors(path, *content);
+        } catch (...) {
+          failure = std::make_shared<Error>(from_current_exception());
+        }
+        Settler::settle(settler, [position](Napi::Env env) -> Napi::Value {
+          return position_to_js(env, position);
+        }, failure);
+      });
+    });
+    return promise;
+  });
+}
+
+}  // namespace vanda::binding

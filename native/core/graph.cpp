@@ -1,0 +1,154 @@
+#include "core/graph.hpp"
+
+#include <cmath>
+
+#include "core/error.hpp"
+
+namespace vanda {
+
+namespace {
+
+bool kind_matches(const Attribute& attribute, AttributeKind kind) {
+  return attribute.index() == static_cast<size_t>(kind);
+}
+
+// JavaScript and JSON do not tell 1 from 1.0, so numbers are brought to the kind that the op names.
+bool coerce(Attribute& attribute, AttributeKind kind) {
+  if (kind_matches(attribute, kind)) return true;
+  if (kind == AttributeKind::number && std::holds_alternative<int64_t>(attribute)) {
+    attribute = static_cast<double>(std::get<int64_t>(attribute));
+    return true;
+  }
+  if (kind == AttributeKind::integer && std::holds_alternative<double>(attribute)) {
+    double value = std::get<double>(attribute);
+    if (!(std::fabs(value) < 9e15) || value != std::floor(value)) return false;
+    attribute = static_cast<int64_t>(value);
+    return true;
+  }
+  if (kind == AttributeKind::integers && std::holds_alternative<std::vector<double>>(attribute)) {
+    std::vector<int64_t> integers;
+    for (double value : std::get<std::vector<double>>(attribute)) {
+      if (!(std::fabs(value) < 9e15) || value != std::floor(value)) return false;
+      integers.push_back(static_cast<int64_t>(value));
+    }
+    attribute = std::move(integers);
+    return true;
+  }
+  if (kind == AttributeKind::numbers && std::holds_alternative<std::vector<int64_t>>(attribute)) {
+    const auto& integers = std::get<std::vector<int64_t>>(attribute);
+    attribute = std::vector<double>(integers.begin(), integers.end());
+    return true;
+  }
+  return false;
+}
+
+void complete_attributes(Node& node) {
+  const OpSpec& spec = *node.op;
+  for (const AttributeSpec& wanted : spec.attributes) {
+    auto found = node.attributes.find(wanted.name);
+    if (found == node.attributes.end()) {
+      if (!wanted.fallback) {
+        throw Error("invalid_attribute", spec.name, "the attribute '" + wanted.name + "' is missing");
+      }
+      node.attributes.emplace(wanted.name, *wanted.fallback);
+    } else if (!coerce(found->second, wanted.kind)) {
+      throw Error("invalid_attribute", spec.name,
+                  "the attribute '" + wanted.name + "' has the wrong kind of value");
+    }
+  }
+  if (node.attributes.size() == spec.attributes.size()) return;
+  for (const auto& [key, value] : node.attributes) {
+    bool known = false;
+    for (const AttributeSpec& wanted : spec.attributes) known = known || wanted.name == key;
+    if (!known) {
+      throw Error("invalid_attribute", spec.name, "there is no attribute '" + key + "'");
+    }
+  }
+}
+
+}  // namespace
+
+int Graph::push(Node node) {
+  if (size() >= kNodesMax) throw Error("limit", node.op->name, "the graph has too many nodes");
+  int count = static_cast<int>(node.inputs.size());
+  if (count < node.op->inputs_min || count > node.op->inputs_max) {
+    throw Error("invalid_graph", node.op->name,
+                "takes " + std::to_string(node.op->inputs_min) + " to " +
+                    std::to_string(node.op->inputs_max) + " inputs, not " + std::to_string(count));
+  }
+  for (Value input : node.inputs) {
+    if (!valid(input)) throw Error("invalid_graph", node.op->name, "an input does not exist");
+  }
+  if (node.outputs.empty() && node.op->infer != nullptr) {
+    complete_attributes(node);
+    std::vector<TensorType> types;
+    for (Value input : node.inputs) types.push_back(type(input));
+    node.outputs = node.op->infer(node, types);
+  }
+  for (const TensorType& output : node.outputs) output.shape.validate(node.op->name);
+  if (!node.name.empty()) {
+    if (names_.contains(node.name)) {
+      throw Error("invalid_graph", node.op->name, "the name '" + node.name + "' is already taken");
+    }
+    names_.emplace(node.name, size());
+  }
+  nodes_.push_back(std::move(node));
+  return size() - 1;
+}
+
+int Graph::add(const std::string& op, std::vector<Value> inputs, Attributes attributes,
+               const std::string& name) {
+  const OpSpec* spec = find_op(op);
+  if (spec == nullptr || spec->op_class == OpClass::internal) {
+    throw Error("unknown_op", op, "there is no operation of that name");
+  }
+  bool named = op == "placeholder" || op == "variable";
+  if (named == name.empty() || name.size() > 512) {
+    throw Error("invalid_graph", op,
+                named ? "a name of 1 to 512 bytes is needed" : "this operation takes no name");
+  }
+  Node node;
+  node.op = spec;
+  node.inputs = std::move(inputs);
+  node.attributes = std::move(attributes);
+  node.name = name;
+  return push(std::move(node));
+}
+
+int Graph::add_constant(Tensor tensor) {
+  Node node;
+  node.op = find_op("constant");
+  node.outputs = {tensor.type};
+  node.payload = std::move(tensor);
+  return push(std::move(node));
+}
+
+int Graph::add_copy(const Node& source, std::vector<Value> inputs) {
+  Node node = source;
+  node.inputs = std::move(inputs);
+  if (node.op->op_class != OpClass::source && node.program == nullptr) node.outputs.clear();
+  return push(std::move(node));
+}
+
+int Graph::add_fused(std::shared_ptr<const FusedProgram> program, std::vector<Value> inputs,
+                     TensorType type) {
+  Node node;
+  node.op = find_op("fused");
+  node.inputs = std::move(inputs);
+  node.outputs = {std::move(type)};
+  node.program = std::move(program);
+  return push(std::move(node));
+}
+
+int Graph::add_placeholder_typed(const Node& source, TensorType type) {
+  Node node = source;
+  node.outputs = {std::move(type)};
+  return push(std::move(node));
+}
+
+int Graph::find(const std::string& name) const {
+  auto found = names_.find(name);
+  return found == names_.end() ? -1 : found->second;
+}
+
+}  // namespace vanda

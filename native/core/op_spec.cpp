@@ -1,0 +1,28 @@
+#include "core/op_spec.hpp"
+
+namespace vanda {
+
+namespace {
+std::map<std::string, OpSpec>& table() {
+  static std::map<std::string, OpSpec> ops;
+  return ops;
+}
+}  // namespace
+
+const OpSpec* find_op(const std::string& name) {
+  auto found = table().find(name);
+  return found == table().end() ? nullptr : &found->second;
+}
+
+void register_op(OpSpec spec) {
+  std::string name = spec.name;
+  table().insert_or_assign(std::move(name), std::move(spec));
+}
+
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, spec] : table()) names.push_back(name);
+  return names;
+}
+
+}  // namespace vanda

@@ -1,0 +1,318 @@
+#include "ops/elementwise.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "ops/gradients.hpp"
+
+namespace vanda {
+
+namespace {
+
+const std::vector<ScalarInfo>& scalars() {
+  static const std::vector<ScalarInfo> table = {
+      {Scalar::neg, "neg", 1, {}},
+      {Scalar::exp, "exp", 1, {}},
+      {Scalar::log, "log", 1, {}},
+      {Scalar::sqrt, "sqrt", 1, {}},
+      {Scalar::rsqrt, "rsqrt", 1, {}},
+      {Scalar::square, "square", 1, {}},
+      {Scalar::abs, "abs", 1, {}},
+      {Scalar::sign, "sign", 1, {}},
+      {Scalar::tanh, "tanh", 1, {}},
+      {Scalar::sigmoid, "sigmoid", 1, {}},
+      {Scalar::relu, "relu", 1, {}},
+      {Scalar::leaky_relu, "leaky_relu", 1, {"slope"}},
+      {Scalar::elu, "elu", 1, {"alpha"}},
+      {Scalar::gelu, "gelu", 1, {}},
+      {Scalar::silu, "silu", 1, {}},
+      {Scalar::softplus, "softplus", 1, {}},
+      {Scalar::clamp, "clamp", 1, {"low", "high"}},
+      {Scalar::erf, "erf", 1, {}},
+      {Scalar::floor, "floor", 1, {}},
+      {Scalar::logical_not, "logical_not", 1, {}},
+      {Scalar::identity, "stop_gradient", 1, {}},
+      {Scalar::add, "add", 2, {}},
+      {Scalar::sub, "sub", 2, {}},
+      {Scalar::mul, "mul", 2, {}},
+      {Scalar::div, "div", 2, {}},
+      {Scalar::pow, "pow", 2, {}},
+      {Scalar::maximum, "maximum", 2, {}},
+      {Scalar::minimum, "minimum", 2, {}},
+      {Scalar::equal, "equal", 2, {}},
+      {Scalar::not_equal, "not_equal", 2, {}},
+      {Scalar::less, "less", 2, {}},
+      {Scalar::less_equal, "less_equal", 2, {}},
+      {Scalar::greater, "greater", 2, {}},
+      {Scalar::greater_equal, "greater_equal", 2, {}},
+      {Scalar::logical_and, "logical_and", 2, {}},
+      {Scalar::logical_or, "logical_or", 2, {}},
+      {Scalar::where, "where", 3, {}},
+  };
+  return table;
+}
+
+bool is_compare(Scalar code) { return code >= Scalar::equal && code <= Scalar::greater_equal; }
+bool is_logical(Scalar code) {
+  return code == Scalar::logical_and || code == Scalar::logical_or || code == Scalar::logical_not;
+}
+// What integers may do as well as floats.
+bool takes_integers(Scalar code) {
+  switch (code) {
+    case Scalar::neg:
+    case Scalar::square:
+    case Scalar::abs:
+    case Scalar::sign:
+    case Scalar::identity:
+    case Scalar::add:
+    case Scalar::sub:
+    case Scalar::mul:
+    case Scalar::div:
+    case Scalar::maximum:
+    case Scalar::minimum:
+    case Scalar::where: return true;
+    default: return is_compare(code);
+  }
+}
+
+DType result_dtype(const ScalarInfo& info, std::span<const TensorType> inputs) {
+  size_t first = info.code == Scalar::where ? 1 : 0;
+  DType dtype = inputs[first].dtype;
+  for (size_t i = first; i < inputs.size(); ++i) {
+    if (inputs[i].dtype != dtype) {
+      throw Error("dtype_mismatch", info.op,
+                  "the inputs are " + std::string(dtype_name(dtype)) + " and " +
+                      std::string(dtype_name(inputs[i].dtype)) + "; cast one of them");
+    }
+  }
+  if (info.code == Scalar::where) {
+    if (inputs[0].dtype != DType::boolean) {
+      throw Error("dtype_mismatch", info.op, "the condition must be bool");
+    }
+    return dtype;
+  }
+  if (info.code == Scalar::identity) return dtype;
+  if (is_logical(info.code)) {
+    if (dtype != DType::boolean) throw Error("dtype_mismatch", info.op, "takes bool inputs");
+    return DType::boolean;
+  }
+  if (is_compare(info.code)) return DType::boolean;
+  if (!is_float(dtype) && !(takes_integers(info.code) && is_integer(dtype))) {
+    throw Error("dtype_mismatch", info.op,
+                "does not take " + std::string(dtype_name(dtype)) + "; cast to f32 first");
+  }
+  return dtype;
+}
+
+std::vector<TensorType> infer(const Node& node, std::span<const TensorType> inputs) {
+  const ScalarInfo& info = *scalar_of_op(node.op->name);
+  Shape shape = inputs[0].shape;
+  for (size_t i = 1; i < inputs.size(); ++i) shape = broadcast(shape, inputs[i].shape, info.op);
+  return {TensorType{result_dtype(info, inputs), std::move(shape)}};
+}
+
+int64_t integer_reference(Scalar code, const int64_t* x) {
+  auto wrap = [](uint64_t value) { return static_cast<int64_t>(value); };
+  uint64_t a = static_cast<uint64_t>(x[0]);
+  uint64_t b = static_cast<uint64_t>(x[1]);
+  switch (code) {
+    case Scalar::neg: return wrap(0 - a);
+    case Scalar::square: return wrap(a * a);
+    case Scalar::abs: return x[0] < 0 ? wrap(0 - a) : x[0];
+    case Scalar::sign: return (x[0] > 0) - (x[0] < 0);
+    case Scalar::identity: return x[0];
+    case Scalar::add: return wrap(a + b);
+    case Scalar::sub: return wrap(a - b);
+    case Scalar::mul: return wrap(a * b);
+    case Scalar::div: return x[1] == 0 ? 0 : x[1] == -1 ? wrap(0 - a) : x[0] / x[1];
+    case Scalar::maximum: return x[0] > x[1] ? x[0] : x[1];
+    case Scalar::minimum: return x[0] < x[1] ? x[0] : x[1];
+    case Scalar::equal: return x[0] == x[1];
+    case Scalar::not_equal: return x[0] != x[1];
+    case Scalar::less: return x[0] < x[1];
+    case Scalar::less_equal: return x[0] <= x[1];
+    case Scalar::greater: return x[0] > x[1];
+    case Scalar::greater_equal: return x[0] >= x[1];
+    case Scalar::where: return x[0] != 0 ? x[1] : x[2];
+    default: return 0;
+  }
+}
+
+void reference(const Node& node, std::span<const ConstView> inputs, std::span<const View> outputs) {
+  const ScalarInfo& info = *scalar_of_op(node.op->name);
+  std::array<double, 2> parameters{};
+  for (size_t i = 0; i < info.parameters.size(); ++i) {
+    parameters[i] = node.number(info.parameters[i]);
+  }
+  std::vector<BroadcastIndex> index;
+  for (const ConstView& input : inputs) index.emplace_back(input.type->shape, outputs[0].type->shape);
+  bool integers = is_integer(inputs.back().type->dtype);
+  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
+    std::array<double, 3> x{};
+    std::array<int64_t, 3> n{};
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      if (integers) n[k] = inputs[k].at_integer(index[k](i));
+      else x[k] = inputs[k].at(index[k](i));
+    }
+    if (integers) outputs[0].set_integer(i, integer_reference(info.code, n.data()));
+    else outputs[0].set(i, scalar_reference(info.code, x.data(), parameters.data()));
+  }
+}
+
+std::vector<TensorType> infer_cast(const Node& node, std::span<const TensorType> inputs) {
+  std::optional<DType> dtype = dtype_from_name(node.text("dtype"));
+  if (!dtype) {
+    throw Error("invalid_attribute", "cast", "there is no dtype '" + node.text("dtype") + "'");
+  }
+  return {TensorType{*dtype, inputs[0].shape}};
+}
+
+void reference_cast(const Node&, std::span<const ConstView> inputs, std::span<const View> outputs) {
+  bool integers = !is_float(inputs[0].type->dtype);
+  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
+    if (integers) outputs[0].set_integer(i, inputs[0].at_integer(i));
+    else outputs[0].set(i, inputs[0].at(i));
+  }
+}
+
+void reference_fused(const Node& node, std::span<const ConstView> inputs,
+                     std::span<const View> outputs) {
+  const FusedProgram& program = *node.program;
+  std::vector<BroadcastIndex> index;
+  for (const ConstView& input : inputs) index.emplace_back(input.type->shape, outputs[0].type->shape);
+  std::vector<double> registers;
+  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
+    registers.clear();
+    for (size_t k = 0; k < inputs.size(); ++k) registers.push_back(inputs[k].at(index[k](i)));
+    registers.insert(registers.end(), program.constants.begin(), program.constants.end());
+    for (const FusedInstruction& step : program.code) {
+      double x[3] = {0, 0, 0};
+      if (step.a >= 0) x[0] = registers[static_cast<size_t>(step.a)];
+      if (step.b >= 0) x[1] = registers[static_cast<size_t>(step.b)];
+      if (step.c >= 0) x[2] = registers[static_cast<size_t>(step.c)];
+      registers.push_back(scalar_reference(step.code, x, step.parameters));
+    }
+    outputs[0].set(i, registers.back());
+  }
+}
+
+double fallback_parameter(const std::string& name) {
+  return name == "slope" ? 0.01 : name == "alpha" ? 1.0 : 0.0;
+}
+
+}  // namespace
+
+std::span<const ScalarInfo> scalar_table() { return scalars(); }
+
+const ScalarInfo* scalar_of_op(const std::string& op) {
+  for (const ScalarInfo& info : scalars()) {
+    if (op == info.op) return &info;
+  }
+  return nullptr;
+}
+
+double scalar_reference(Scalar code, const double* x, const double* parameters) {
+  switch (code) {
+    case Scalar::neg: return -x[0];
+    case Scalar::exp: return std::exp(x[0]);
+    case Scalar::log: return std::log(x[0]);
+    case Scalar::sqrt: return std::sqrt(x[0]);
+    case Scalar::rsqrt: return 1 / std::sqrt(x[0]);
+    case Scalar::square: return x[0] * x[0];
+    case Scalar::abs: return std::fabs(x[0]);
+    case Scalar::sign: return (x[0] > 0) - (x[0] < 0);
+    case Scalar::tanh: return std::tanh(x[0]);
+    case Scalar::sigmoid: return 1 / (1 + std::exp(-x[0]));
+    case Scalar::relu: return x[0] > 0 ? x[0] : x[0] != x[0] ? x[0] : 0;
+    case Scalar::leaky_relu: return x[0] > 0 ? x[0] : x[0] * parameters[0];
+    case Scalar::elu: return x[0] > 0 ? x[0] : parameters[0] * std::expm1(x[0]);
+    case Scalar::gelu: return 0.5 * x[0] * (1 + std::erf(x[0] * 0.7071067811865476));
+    case Scalar::silu: return x[0] / (1 + std::exp(-x[0]));
+    case Scalar::softplus: return std::fmax(x[0], 0) + std::log1p(std::exp(-std::fabs(x[0])));
+    case Scalar::clamp: return x[0] < parameters[0] ? parameters[0]
+                               : x[0] > parameters[1] ? parameters[1] : x[0];
+    case Scalar::erf: return std::erf(x[0]);
+    case Scalar::floor: return std::floor(x[0]);
+    case Scalar::logical_not: return x[0] == 0;
+    case Scalar::identity: return x[0];
+    case Scalar::to_bool: return x[0] != 0;
+    case Scalar::to_u8: return x[0] >= 255 ? 255 : x[0] > 0 ? std::floor(x[0]) : 0;
+    case Scalar::add: return x[0] + x[1];
+    case Scalar::sub: return x[0] - x[1];
+    case Scalar::mul: return x[0] * x[1];
+    case Scalar::div: return x[0] / x[1];
+    case Scalar::pow: return std::pow(x[0], x[1]);
+    case Scalar::maximum: return x[0] > x[1] ? x[0] : x[1];
+    case Scalar::minimum: return x[0] < x[1] ? x[0] : x[1];
+    case Scalar::equal: return x[0] == x[1];
+    case Scalar::not_equal: return x[0] != x[1];
+    case Scalar::less: return x[0] < x[1];
+    case Scalar::less_equal: return x[0] <= x[1];
+    case Scalar::greater: return x[0] > x[1];
+    case Scalar::greater_equal: return x[0] >= x[1];
+    case Scalar::logical_and: return x[0] != 0 && x[1] != 0;
+    case Scalar::logical_or: return x[0] != 0 || x[1] != 0;
+    case Scalar::where: return x[0] != 0 ? x[1] : x[2];
+  }
+  return 0;
+}
+
+BroadcastIndex::BroadcastIndex(const Shape& input, const Shape& output)
+    : dims_(output.dims()), strides_(output.dims().size(), 0) {
+  std::vector<int64_t> own = input.strides();
+  int offset = output.rank() - input.rank();
+  for (int axis = 0; axis < input.rank(); ++axis) {
+    if (input[axis] != 1) {
+      strides_[static_cast<size_t>(axis + offset)] = own[static_cast<size_t>(axis)];
+    }
+  }
+}
+
+int64_t BroadcastIndex::operator()(int64_t flat) const {
+  int64_t index = 0;
+  for (size_t axis = dims_.size(); axis-- > 0;) {
+    index += flat % dims_[axis] * strides_[axis];
+    flat /= dims_[axis];
+  }
+  return index;
+}
+
+void register_elementwise() {
+  for (const ScalarInfo& info : scalars()) {
+    OpSpec spec;
+    spec.name = info.op;
+    spec.op_class = OpClass::elementwise;
+    spec.inputs_min = spec.inputs_max = info.arity;
+    for (const char* parameter : info.parameters) {
+      std::optional<Attribute> fallback;
+      if (info.code != Scalar::clamp) fallback = fallback_parameter(parameter);
+      spec.attributes.push_back({parameter, AttributeKind::number, fallback});
+    }
+    spec.infer = infer;
+    spec.reference = reference;
+    spec.gradient = elementwise_gradient(info.code);
+    spec.zero_gradient = is_compare(info.code) || is_logical(info.code) ||
+                         info.code == Scalar::identity || info.code == Scalar::sign ||
+                         info.code == Scalar::floor;
+    register_op(std::move(spec));
+  }
+  OpSpec cast;
+  cast.name = "cast";
+  cast.op_class = OpClass::elementwise;
+  cast.inputs_min = cast.inputs_max = 1;
+  cast.attributes = {{"dtype", AttributeKind::text, std::nullopt}};
+  cast.infer = infer_cast;
+  cast.reference = reference_cast;
+  cast.gradient = cast_gradient;
+  register_op(std::move(cast));
+  OpSpec fused;
+  fused.name = "fused";
+  fused.op_class = OpClass::internal;
+  fused.inputs_min = 0;
+  fused.inputs_max = 64;
+  fused.reference = reference_fused;
+  register_op(std::move(fused));
+}
+
+}  // namespace vanda

@@ -1,0 +1,125 @@
+#include <cmath>
+
+#include "core/emit.hpp"
+#include "ops/register.hpp"
+
+namespace vanda {
+
+namespace {
+
+using Types = std::span<const TensorType>;
+using Inputs = std::span<const ConstView>;
+using Outputs = std::span<const View>;
+using Grads = std::span<const Value>;
+
+// Batch normalisation (Ioffe and Szegedy, 2015) in training: statistics over all axes but the last.
+// batch_norm_train(x, scale, shift) -> y, mean, variance (biased, as it is used for y).
+// Inference is written with elementwise ops by the layer, and fuses.
+std::vector<TensorType> infer_train(const Node& node, Types inputs) {
+  const Shape& x = inputs[0].shape;
+  bool fits = x.rank() >= 2 && is_float(inputs[0].dtype);
+  for (size_t i = 1; fits && i < 3; ++i) {
+    fits = inputs[i].dtype == inputs[0].dtype && inputs[i].shape == Shape{x[x.rank() - 1]};
+  }
+  if (!fits) {
+    throw Error("shape_mismatch", node.op->name,
+                "takes f32 [..., C] with scale and shift of [C], not " + inputs[0].text() + ", " +
+                    inputs[1].text() + ", " + inputs[2].text());
+  }
+  if (!(node.number("epsilon") > 0)) {
+    throw Error("invalid_attribute", node.op->name, "epsilon must be positive");
+  }
+  return {inputs[0], inputs[1], inputs[1]};
+}
+
+void reference_train(const Node& node, Inputs inputs, Outputs outputs) {
+  int64_t channels = inputs[1].elements();
+  int64_t rows = inputs[0].elements() / channels;
+  for (int64_t c = 0; c < channels; ++c) {
+    double mean = 0;
+    double variance = 0;
+    for (int64_t r = 0; r < rows; ++r) mean += inputs[0].at(r * channels + c);
+    mean /= static_cast<double>(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      double distance = inputs[0].at(r * channels + c) - mean;
+      variance += distance * distance;
+    }
+    variance /= static_cast<double>(rows);
+    double inverse = 1 / std::sqrt(variance + node.number("epsilon"));
+    for (int64_t r = 0; r < rows; ++r) {
+      double normal = (inputs[0].at(r * channels + c) - mean) * inverse;
+      outputs[0].set(r * channels + c, normal * inputs[1].at(c) + inputs[2].at(c));
+    }
+    outputs[1].set(c, mean);
+    outputs[2].set(c, variance);
+  }
+}
+
+std::vector<Value> grad_train(Graph& graph, int node, Grads grads) {
+  if (grads[1].node >= 0 || grads[2].node >= 0) {
+    throw Error("no_gradient", "batch_norm_train", "the statistics themselves have no gradient");
+  }
+  std::vector<Value> inputs = graph.node(node).inputs;
+  double epsilon = graph.node(node).number("epsilon");
+  int grad = graph.add("batch_norm_grad",
+                       {grads[0], inputs[0], inputs[1], Value{node, 1}, Value{node, 2}},
+                       {{"epsilon", epsilon}});
+  return {Value{grad, 0}, Value{grad, 1}, Value{grad, 2}};
+}
+
+// batch_norm_grad(dy, x, scale, mean, variance) -> dx, dscale, dshift. A fused kernel: it has no
+// second order.
+std::vector<TensorType> infer_grad(const Node& node, Types inputs) {
+  const Shape& x = inputs[1].shape;
+  bool fits = x.rank() >= 2 && inputs[0] == inputs[1];
+  for (size_t i = 2; fits && i < 5; ++i) fits = inputs[i].shape == Shape{x[x.rank() - 1]};
+  if (!fits) throw Error("shape_mismatch", node.op->name, "the inputs do not go together");
+  return {inputs[1], inputs[2], inputs[2]};
+}
+
+void reference_grad(const Node& node, Inputs inputs, Outputs outputs) {
+  int64_t channels = inputs[2].elements();
+  int64_t rows = inputs[1].elements() / channels;
+  for (int64_t c = 0; c < channels; ++c) {
+    double inverse = 1 / std::sqrt(inputs[4].at(c) + node.number("epsilon"));
+    double sum = 0;
+    double dot = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      int64_t i = r * channels + c;
+      sum += inputs[0].at(i);
+      dot += inputs[0].at(i) * (inputs[1].at(i) - inputs[3].at(c)) * inverse;
+    }
+    double count = static_cast<double>(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      int64_t i = r * channels + c;
+      double normal = (inputs[1].at(i) - inputs[3].at(c)) * inverse;
+      outputs[0].set(i, inputs[2].at(c) * inverse *
+                            (inputs[0].at(i) - sum / count - normal * dot / count));
+    }
+    outputs[1].set(c, dot);
+    outputs[2].set(c, sum);
+  }
+}
+
+}  // namespace
+
+void register_normalization() {
+  OpSpec train;
+  train.name = "batch_norm_train";
+  train.inputs_min = train.inputs_max = 3;
+  train.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
+  train.infer = infer_train;
+  train.reference = reference_train;
+  train.gradient = grad_train;
+  register_op(std::move(train));
+
+  OpSpec grad;
+  grad.name = "batch_norm_grad";
+  grad.inputs_min = grad.inputs_max = 5;
+  grad.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
+  grad.infer = infer_grad;
+  grad.reference = reference_grad;
+  register_op(std::move(grad));
+}
+
+}  // namespace vanda

@@ -1,0 +1,20 @@
+#pragma once
+
+namespace vanda {
+
+// Fills the table of ops once; every entry into the engine calls it first.
+void register_ops();
+
+void register_sources();
+void register_reductions();
+void register_shape_ops();
+void register_matmul();
+void register_convolution();
+void register_pooling();
+void register_normalization();
+void register_gather();
+void register_softmax();
+void register_dropout();
+void register_updates();
+
+}  // namespace vanda

@@ -1,0 +1,81 @@
+#include "core/error.hpp"
+#include "core/graph.hpp"
+#include "ops/register.hpp"
+
+namespace vanda {
+
+namespace {
+
+TensorType declared_type(const Node& node) {
+  std::optional<DType> dtype = dtype_from_name(node.text("dtype"));
+  if (!dtype) {
+    throw Error("invalid_attribute", node.op->name, "there is no dtype '" + node.text("dtype") + "'");
+  }
+  return TensorType{*dtype, Shape(node.integers("shape"))};
+}
+
+std::vector<TensorType> infer_placeholder(const Node& node, std::span<const TensorType>) {
+  TensorType type = declared_type(node);
+  for (int axis = 1; axis < type.shape.rank(); ++axis) {
+    if (type.shape[axis] == kDynamic) {
+      throw Error("invalid_attribute", "placeholder", "only the first dim may be the batch");
+    }
+  }
+  return {type};
+}
+
+std::vector<TensorType> infer_variable(const Node& node, std::span<const TensorType>) {
+  TensorType type = declared_type(node);
+  if (!type.shape.is_static()) {
+    throw Error("invalid_attribute", "variable", "the shape of a variable must be known");
+  }
+  static const char* const kKinds[] = {"zeros",       "ones",    "constant", "glorotUniform", "heNormal",
+                                       "heUniform", "uniform", "normal"};
+  bool known = false;
+  for (const char* kind : kKinds) known = known || node.text("init") == kind;
+  if (!known) {
+    throw Error("invalid_attribute", "variable", "there is no initializer '" + node.text("init") + "'");
+  }
+  return {type};
+}
+
+std::vector<TensorType> infer_step(const Node&, std::span<const TensorType>) {
+  return {TensorType{DType::f32, Shape{}}};
+}
+
+}  // namespace
+
+void register_sources() {
+  OpSpec placeholder;
+  placeholder.name = "placeholder";
+  placeholder.op_class = OpClass::source;
+  placeholder.attributes = {{"dtype", AttributeKind::text, std::nullopt},
+                            {"shape", AttributeKind::integers, std::nullopt}};
+  placeholder.infer = infer_placeholder;
+  register_op(std::move(placeholder));
+
+  OpSpec variable;
+  variable.name = "variable";
+  variable.op_class = OpClass::source;
+  variable.attributes = {{"dtype", AttributeKind::text, std::nullopt},
+                         {"shape", AttributeKind::integers, std::nullopt},
+                         {"trainable", AttributeKind::boolean, true},
+                         {"init", AttributeKind::text, std::string("zeros")},
+                         {"scale", AttributeKind::number, 0.0},
+                         {"seed", AttributeKind::integer, int64_t{0}}};
+  variable.infer = infer_variable;
+  register_op(std::move(variable));
+
+  OpSpec constant;
+  constant.name = "constant";
+  constant.op_class = OpClass::source;
+  register_op(std::move(constant));
+
+  OpSpec step;
+  step.name = "step";
+  step.op_class = OpClass::source;
+  step.infer = infer_step;
+  register_op(std::move(step));
+}
+
+}  // namespace vanda

@@ -1,0 +1,120 @@
+#include "runtime/session.hpp"
+
+#include <cstring>
+
+#include "core/error.hpp"
+
+namespace vanda {
+
+Request Session::prepare(const Graph& graph, const std::vector<Value>& outputs,
+                         const std::vector<int>& effects) {
+  variables.sync(graph);
+  std::string key = std::to_string(reinterpret_cast<uintptr_t>(&graph));
+  Program program;
+  for (Value output : outputs) {
+    if (!graph.valid(output)) throw Error("invalid_graph", "run", "an output does not exist");
+    key += "," + std::to_string(output.node) + ":" + std::to_string(output.output);
+  }
+  for (int effect : effects) {
+    if (effect < 0 || effect >= graph.size() || graph.node(effect).op->op_class != OpClass::effect) {
+      throw Error("invalid_graph", "run", "an effect is not an operation that writes a variable");
+    }
+    key += "!" + std::to_string(effect);
+  }
+  program.graph = graph;
+  program.outputs = outputs;
+  program.effects = effects;
+  return {std::make_shared<const Program>(prune(program)), std::move(key)};
+}
+
+std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const FeedTypes& feeds) {
+  std::string key = request.key;
+  for (const auto& [name, type] : feeds) key += ";" + name + type.text();
+  std::shared_ptr<CachedPlan> entry;
+  {
+    std::lock_guard lock(plans_mutex_);
+    for (auto at = plans_.begin(); at != plans_.end(); ++at) {
+      if (at->key != key) continue;
+      plans_.splice(plans_.begin(), plans_, at);
+      entry = at->plan;
+      break;
+    }
+    if (!entry) {
+      entry = std::make_shared<CachedPlan>();
+      plans_.push_front({key, entry});
+      if (plans_.size() > kPlansMax) plans_.pop_back();
+    }
+  }
+  // Compiled outside the list's lock: other plans go on running meanwhile.
+  std::lock_guard lock(entry->running);
+  if (!entry->plan) {
+    Program optimized = optimize(*request.program, feeds);
+    std::vector<int> order = schedule(optimized);
+    CompileRequest compile{optimized, order, place_buffers,
+                           [this](const std::string& name) -> Variable& { return variables.at(name); },
+                           threads_};
+    entry->plan = linked_backend().compile(compile);
+  }
+  return entry;
+}
+
+std::vector<const void*> order_feeds(const Plan& plan, const std::vector<NamedView>& feeds) {
+  std::vector<const void*> pointers;
+  for (const std::string& name : plan.feed_names()) {
+    const void* data = nullptr;
+    for (const NamedView& feed : feeds) {
+      if (feed.name == name) data = feed.data;
+    }
+    if (data == nullptr) throw Error("invalid_feed", name, "this placeholder needs a value");
+    pointers.push_back(data);
+  }
+  return pointers;
+}
+
+std::vector<Tensor> Session::run(const Request& request, const std::vector<NamedView>& feeds,
+                                 uint64_t step) {
+  FeedTypes types;
+  for (const NamedView& feed : feeds) types[feed.name] = feed.type;
+  std::shared_ptr<CachedPlan> cached = plan_for(request, types);
+  std::lock_guard running(cached->running);
+  auto shared = state.share();
+  std::vector<const void*> pointers = order_feeds(*cached->plan, feeds);
+  cached->plan->run(pointers, step);
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < cached->plan->output_types().size(); ++i) {
+    Tensor tensor(cached->plan->output_types()[i]);
+    std::memcpy(tensor.data(), cached->plan->output(i), tensor.type.bytes());
+    outputs.push_back(std::move(tensor));
+  }
+  return outputs;
+}
+
+std::vector<std::pair<std::string, Tensor>> Session::read_variables() {
+  std::vector<std::pair<std::string, Tensor>> values;
+  auto alone = state.own();
+  for (Variable* variable : variables.all()) {
+    Tensor copy(variable->type);
+    std::memcpy(copy.data(), variable->storage.data(), variable->type.bytes());
+    values.emplace_back(variable->name, std::move(copy));
+  }
+  return values;
+}
+
+void Session::write_variables(const std::vector<NamedView>& values) {
+  // Everything is checked before anything is written.
+  for (const NamedView& value : values) {
+    const Variable& variable = variables.at(value.name);
+    if (variable.type != value.type) {
+      throw Error("shape_mismatch", value.name,
+                  "takes " + variable.type.text() + ", not " + value.type.text());
+    }
+  }
+  auto alone = state.own();
+  for (const NamedView& value : values) {
+    Variable& variable = variables.at(value.name);
+    std::memcpy(variable.storage.data(), value.data, variable.type.bytes());
+    variable.version.fetch_add(1);
+  }
+}
+
+}  // namespace vanda

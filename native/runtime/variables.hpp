@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/backend.hpp"
+
+namespace vanda {
+
+// Makes a variable's first value from its node's initializer and seed: the same seed and name give
+// the same numbers on every machine.
+Tensor initial_value(const Node& variable);
+
+// The variables of one session. Storage never moves once made.
+class VariableStore {
+ public:
+  // Makes storage for the variables of the graph that have none yet.
+  void sync(const Graph& graph);
+  Variable& at(const std::string& name) const;
+  std::vector<Variable*> all() const;  // in the order in which they were made
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Variable>> variables_;
+  std::vector<Variable*> order_;
+  int synced_ = 0;
+};
+
+}  // namespace vanda

@@ -1,0 +1,191 @@
+import { mkdir, open, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from './engine-error.ts';
+import { Graph } from './graph.ts';
+import type { GraphJson } from './graph-core.ts';
+import type { Node } from './node.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import type { Feeds } from './session.ts';
+import { Session } from './session.ts';
+import type { Dim, DType, Tensor } from './tensor.ts';
+
+export interface Signature {
+  readonly inputs: Record<string, Node>;
+  readonly outputs: Record<string, Node>;
+}
+export interface ValueType {
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+}
+export interface SignatureType {
+  readonly inputs: Record<string, ValueType>;
+  readonly outputs: Record<string, ValueType>;
+}
+
+const FORMAT = 'vanda-model/1';
+const MODEL_BYTES_MAX = 256 * 1024 * 1024;
+
+interface ModelJson {
+  readonly format: string;
+  readonly graph: GraphJson;
+  /** For each signature, places in the graph's list of outputs. */
+  readonly signatures: Record<
+    string,
+    { inputs: Record<string, number>; outputs: Record<string, number> }
+  >;
+  readonly extra: unknown;
+}
+
+/** Writes model.json and weights.safetensors; only what the signatures need goes in. */
+export async function saveArtifact(
+  dir: string,
+  options: { session: Session; signatures: Record<string, Signature>; extra?: unknown },
+): Promise<void> {
+  const nodes: Node[] = [];
+  const place = (map: Record<string, Node>) =>
+    Object.fromEntries(Object.entries(map).map(([name, node]) => [name, nodes.push(node) - 1]));
+  const signatures = Object.fromEntries(
+    Object.entries(options.signatures).map(([name, signature]) => [
+      name,
+      { inputs: place(signature.inputs), outputs: place(signature.outputs) },
+    ]),
+  );
+  if (nodes.length === 0)
+    throw new EngineError('invalid_graph', 'saveArtifact', 'a signature is needed');
+  const graph = options.session.graph.toJSON(nodes);
+  const needed = new Set(Graph.fromJSON(graph).variables.map((info) => info.name));
+  const weights = Object.fromEntries(
+    Object.entries(options.session.variables()).filter(([name]) => needed.has(name)),
+  );
+  const model: ModelJson = { format: FORMAT, graph, signatures, extra: options.extra ?? null };
+  await mkdir(dir, { recursive: true });
+  await writeSafetensors(join(dir, 'weights.safetensors'), weights);
+  await writeDurably(join(dir, 'model.json'), JSON.stringify(model));
+}
+
+/** Reads an artifact from anywhere: closed list of ops, every size checked against the files. */
+export async function loadArtifact(
+  dir: string,
+  options: { threads?: number } = {},
+): Promise<Artifact> {
+  const model = await readModel(join(dir, 'model.json'));
+  const weightsFile = join(dir, 'weights.safetensors');
+  const { tensors } = await readSafetensors(weightsFile);
+  const { graph, outputs } = Graph.load(model.graph);
+  for (const info of graph.variables) {
+    const value = tensors[info.name];
+    const fits = value && value.dtype === info.dtype && value.shape.join() === info.shape.join();
+    if (!fits)
+      throw new EngineError(
+        'corrupt_file',
+        weightsFile,
+        `the weight '${info.name}' is missing or has another shape`,
+      );
+  }
+  const names = graph.variables.map((info) => info.name);
+  const session = new Session(graph, options);
+  session.assign(Object.fromEntries(names.map((name) => [name, tensors[name] as Tensor])));
+  const pick = (map: unknown): Record<string, Node> =>
+    Object.fromEntries(
+      Object.entries((map ?? {}) as Record<string, number>).map(([name, index]) => {
+        const node = outputs[index];
+        if (!node)
+          throw new EngineError(
+            'corrupt_file',
+            dir,
+            `the signature names '${name}', which is not in the graph`,
+          );
+        return [name, node];
+      }),
+    );
+  const signatures = Object.fromEntries(
+    Object.entries(model.signatures ?? {}).map(([name, signature]) => [
+      name,
+      { inputs: pick(signature.inputs), outputs: pick(signature.outputs) },
+    ]),
+  );
+  return new Artifact(session, signatures, model.extra);
+}
+
+/** A model ready to answer. */
+export class Artifact {
+  readonly session: Session;
+  readonly extra: unknown;
+  readonly signatures: Record<string, SignatureType>;
+  readonly #nodes: Record<string, Signature>;
+
+  constructor(session: Session, signatures: Record<string, Signature>, extra: unknown) {
+    this.session = session;
+    this.extra = extra;
+    this.#nodes = signatures;
+    this.signatures = Object.fromEntries(
+      Object.entries(signatures).map(([name, signature]) => [
+        name,
+        { inputs: typesOf(signature.inputs), outputs: typesOf(signature.outputs) },
+      ]),
+    );
+  }
+
+  /** Off the JavaScript thread; concurrent calls are safe. */
+  async run(signature: string, inputs: Feeds): Promise<Record<string, Tensor>> {
+    const chosen = this.#nodes[signature];
+    if (!chosen)
+      throw new EngineError('unknown_name', signature, 'there is no signature of that name');
+    const feeds = Object.fromEntries(
+      Object.entries(chosen.inputs).map(([name, node]) => {
+        const value = inputs[name];
+        if (!value) throw new EngineError('invalid_feed', name, 'this input is missing');
+        return [node.name, value];
+      }),
+    );
+    const extra = Object.keys(inputs).find((name) => !(name in chosen.inputs));
+    if (extra !== undefined)
+      throw new EngineError('invalid_feed', extra, 'there is no input of that name');
+    return this.session.run(feeds, chosen.outputs);
+  }
+
+  close(): void {
+    this.session.close();
+  }
+}
+
+function typesOf(nodes: Record<string, Node>): Record<string, ValueType> {
+  return Object.fromEntries(
+    Object.entries(nodes).map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
+  );
+}
+
+async function readModel(file: string): Promise<ModelJson> {
+  const size = await stat(file).then(
+    (info) => info.size,
+    () => {
+      throw new EngineError('io', file, 'cannot be opened');
+    },
+  );
+  if (size > MODEL_BYTES_MAX)
+    throw new EngineError('limit', file, 'the model is larger than 256 MiB');
+  const handle = await open(file, 'r');
+  try {
+    const model = JSON.parse(await handle.readFile('utf8')) as ModelJson | null;
+    if (model?.format !== FORMAT)
+      throw new EngineError('corrupt_file', file, `the format is not ${FORMAT}`);
+    return model;
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw new EngineError('corrupt_file', file, 'is not JSON');
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const temporary = `${file}.tmp-${process.pid}`;
+  const handle = await open(temporary, 'w');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+}

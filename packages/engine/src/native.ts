@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from './engine-error.ts';
+import type { DType, TensorData } from './tensor.ts';
+
+/** The thin layer that the addon exports; values are flat lists of [node, output, node, output...]. */
+export interface NativeTensor {
+  name?: string;
+  dtype: DType;
+  shape: readonly number[];
+  data: TensorData;
+}
+export interface NativeType {
+  dtype: DType;
+  shape: number[];
+}
+export interface NativeNode {
+  id: number;
+  op: string;
+  name: string;
+  outputs: NativeType[];
+  trainable?: boolean;
+}
+export type Attributes = Record<string, number | string | boolean | readonly number[] | undefined>;
+
+export interface NativeGraph {
+  add(op: string, inputs: number[], attributes: Attributes, name?: string): NativeNode;
+  addConstant(tensor: NativeTensor): NativeNode;
+  gradients(loss: number[], wrt: number[]): number[];
+  describe(id: number): NativeNode;
+  size(): number;
+  toJson(outputs: number[]): string;
+  loadJson(json: string): number[];
+}
+export interface NativePosition {
+  epoch: number;
+  batch: number;
+  step: number;
+}
+export interface NativePipeline {
+  rowCount(): number;
+  batchesPerEpoch(): number;
+}
+export interface NativeSession {
+  run(
+    graph: NativeGraph,
+    feeds: NativeTensor[],
+    outputs: number[],
+    step: number,
+  ): Promise<NativeTensor[]>;
+  runSync(
+    graph: NativeGraph,
+    feeds: NativeTensor[],
+    outputs: number[],
+    step: number,
+  ): NativeTensor[];
+  evaluate(
+    graph: NativeGraph,
+    pipeline: NativePipeline,
+    outputs: number[],
+    joined: number[],
+  ): Promise<NativeTensor[]>;
+  readVariables(graph: NativeGraph): NativeTensor[];
+  writeVariables(graph: NativeGraph, values: NativeTensor[]): void;
+  planReport(graph: NativeGraph, feeds: object[], outputs: number[], effects: number[]): PlanReport;
+}
+export interface PlanReport {
+  arenaBytes: number;
+  steps: string[];
+  nodes: number;
+}
+export interface NativeTrainer {
+  train(
+    limits: { untilEpoch?: number; untilStep?: number },
+    onPoints: (points: Float64Array) => void,
+  ): Promise<{ stopped: boolean; position: NativePosition }>;
+  stop(): void;
+  position(): NativePosition;
+  setPosition(position: NativePosition): void;
+  exportState(): Promise<{ tensors: NativeTensor[]; position: NativePosition }>;
+  checkpoint(path: string, metadata: Record<string, string>): Promise<NativePosition>;
+}
+export interface Native {
+  Graph: new () => NativeGraph;
+  Session: new (threads: number) => NativeSession;
+  Pipeline: new (options: object) => NativePipeline;
+  Trainer: new (
+    graph: NativeGraph,
+    session: NativeSession,
+    pipeline: NativePipeline,
+    outputs: number[],
+    effects: number[],
+  ) => NativeTrainer;
+  setErrorClass(errorClass: typeof EngineError): void;
+  info(): { version: string; backend: string; isa: string; ops: string[] };
+  readSafetensors(
+    path: string,
+  ): Promise<{ tensors: NativeTensor[]; metadata: Record<string, string> }>;
+  writeSafetensors(
+    path: string,
+    tensors: NativeTensor[],
+    metadata: Record<string, string>,
+  ): Promise<void>;
+}
+
+const places = ['../../../build/native/vanda_engine.node', '../prebuilt/vanda_engine.node'];
+let loaded: Native | undefined;
+
+/** The addon, loaded at first use, so that importing this package never fails. */
+export function native(): Native {
+  if (loaded) return loaded;
+  const found = places
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((file) => existsSync(file));
+  if (found === undefined) {
+    throw new EngineError(
+      'not_built',
+      '',
+      'The native engine is not built: run `npm run build:native` first.',
+    );
+  }
+  try {
+    loaded = createRequire(import.meta.url)(found) as Native;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError(
+      'not_built',
+      '',
+      `The native engine does not load (${reason}): run \`npm run build:native\` again.`,
+    );
+  }
+  loaded.setErrorClass(EngineError);
+  return loaded;
+}

@@ -1,0 +1,43 @@
+import type { Initializer } from '../initializer.ts';
+import type { Activation } from './activation.ts';
+import { activate } from './activation.ts';
+import type { Layer } from './layer.ts';
+import { Built, knownDim } from './layer.ts';
+
+export interface DenseOptions {
+  activation?: Activation;
+  useBias?: boolean;
+  init?: Initializer;
+}
+
+/** [..., I] -> [..., units]. */
+export function dense(units: number, options: DenseOptions = {}): Layer {
+  const built = new Built('dense', (graph, name, x) => ({
+    weight: graph.variable(
+      `${name}/weight`,
+      [knownDim(x, -1, 'dense'), units],
+      options.init ?? { kind: 'glorotUniform' },
+    ),
+    bias:
+      options.useBias === false
+        ? undefined
+        : graph.variable(`${name}/bias`, [units], { kind: 'zeros' }),
+  }));
+  return {
+    apply(x) {
+      const graph = x.graph;
+      const { weight, bias } = built.on(x);
+      if (x.shape.length === 2) return activate(options.activation, graph.dense(x, weight, bias));
+      const product = graph.matmul(x, weight);
+      return activate(options.activation, bias ? graph.add(product, bias) : product);
+    },
+  };
+}
+
+/** Integer indices [...] -> [..., dim]. */
+export function embedding(count: number, dim: number, options: { init?: Initializer } = {}): Layer {
+  const built = new Built('embedding', (graph, name) =>
+    graph.variable(`${name}/table`, [count, dim], options.init ?? { kind: 'uniform', scale: 0.05 }),
+  );
+  return { apply: (x) => x.graph.gather(built.on(x), x) };
+}

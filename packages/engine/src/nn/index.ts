@@ -1,0 +1,9 @@
+export type { Activation } from './activation.ts';
+export { activation } from './activation.ts';
+export type { Conv2dOptions } from './convolution.ts';
+export { avgPool, conv2d, globalAvgPool, globalMaxPool, maxPool } from './convolution.ts';
+export type { DenseOptions } from './dense.ts';
+export { dense, embedding } from './dense.ts';
+export type { Layer, Mode } from './layer.ts';
+export { batchNorm, dropout } from './regularization.ts';
+export { flatten, rescale, sequential } from './shape.ts';

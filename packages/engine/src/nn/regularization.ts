@@ -1,0 +1,54 @@
+import { EngineError } from '../engine-error.ts';
+import type { Layer } from './layer.ts';
+import { Built, knownDim } from './layer.ts';
+
+/** The identity outside training. */
+export function dropout(rate: number): Layer {
+  if (!(rate >= 0 && rate < 1)) {
+    throw new EngineError(
+      'invalid_attribute',
+      'dropout',
+      'the rate must be at least 0 and below 1',
+    );
+  }
+  return { apply: (x, mode) => (mode.training && rate > 0 ? x.graph.dropout(x, rate) : x) };
+}
+
+/**
+ * Over all axes but the last. Training uses the batch's statistics and lets the running ones follow:
+ * running = momentum * running + (1 - momentum) * batch.
+ */
+export function batchNorm(options: { momentum?: number; epsilon?: number } = {}): Layer {
+  const momentum = options.momentum ?? 0.99;
+  const epsilon = options.epsilon ?? 1e-3;
+  const built = new Built('batch_norm', (graph, name, x) => {
+    const channels = [knownDim(x, -1, 'batchNorm')];
+    const still = { trainable: false };
+    return {
+      scale: graph.variable(`${name}/scale`, channels, { kind: 'ones' }),
+      shift: graph.variable(`${name}/shift`, channels, { kind: 'zeros' }),
+      mean: graph.variable(`${name}/mean`, channels, { kind: 'zeros' }, still),
+      variance: graph.variable(`${name}/variance`, channels, { kind: 'ones' }, still),
+    };
+  });
+  return {
+    apply(x, mode) {
+      const graph = x.graph;
+      const { scale, shift, mean, variance } = built.on(x);
+      if (!mode.training) return graph.batchNorm(x, scale, shift, mean, variance, { epsilon });
+      const [y, batchMean, batchVariance] = graph.emitAll('batch_norm_train', [x, scale, shift], {
+        epsilon,
+      });
+      if (!y || !batchMean || !batchVariance)
+        throw new EngineError('internal', 'batchNorm', 'outputs are missing');
+      for (const [running, batch] of [
+        [mean, batchMean] as const,
+        [variance, batchVariance] as const,
+      ]) {
+        const next = graph.add(graph.mul(running, momentum), graph.mul(batch, 1 - momentum));
+        graph.updates.push(graph.emitEffect('assign', [running, next]));
+      }
+      return y;
+    },
+  };
+}

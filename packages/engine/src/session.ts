@@ -1,0 +1,126 @@
+import { availableParallelism } from 'node:os';
+import { EngineError } from './engine-error.ts';
+import type { Graph } from './graph.ts';
+import type { NativeSession, NativeTensor, PlanReport } from './native.ts';
+import { native } from './native.ts';
+import type { Node } from './node.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Tensor } from './tensor.ts';
+import { namedTensors, toNative } from './tensor.ts';
+
+export type Feeds = Record<string, Tensor>;
+export type Fetches = Record<string, Node>;
+export type Results<F extends Fetches = Fetches> = { [K in keyof F]: Tensor };
+
+/** The variables of a graph and the plans that were compiled for it, one for each set of feed shapes. */
+export class Session {
+  readonly graph: Graph;
+  readonly threads: number;
+  #native: NativeSession | undefined;
+  readonly #initialized = new Set<string>();
+
+  constructor(graph: Graph, options: { threads?: number } = {}) {
+    this.graph = graph;
+    this.threads = options.threads ?? availableParallelism();
+    this.#native = new (native().Session)(this.threads);
+  }
+
+  /** The native session, with every variable of the graph in place. */
+  get handle(): NativeSession {
+    if (!this.#native) throw new EngineError('closed', 'Session', 'this session is closed');
+    const fresh = [...this.graph.initialValues].filter(([name]) => !this.#initialized.has(name));
+    if (fresh.length > 0) {
+      this.#native.writeVariables(
+        this.graph.native,
+        fresh.map(([name, value]) => toNative(name, value)),
+      );
+      for (const [name] of fresh) this.#initialized.add(name);
+    }
+    return this.#native;
+  }
+
+  /** Runs off the JavaScript thread. `step` is what dropout and schedules see; runs with the same one drop the same. */
+  async run<F extends Fetches>(
+    feeds: Feeds,
+    fetches: F,
+    options: { step?: number } = {},
+  ): Promise<Results<F>> {
+    const outputs = this.graph.refs(Object.values(fetches));
+    return named(
+      fetches,
+      await this.handle.run(this.graph.native, feedList(feeds), outputs, options.step ?? 0),
+    );
+  }
+
+  /** Runs on the calling thread: for tiny graphs, where handing over costs more than the work. */
+  runSync<F extends Fetches>(
+    feeds: Feeds,
+    fetches: F,
+    options: { step?: number } = {},
+  ): Results<F> {
+    const outputs = this.graph.refs(Object.values(fetches));
+    return named(
+      fetches,
+      this.handle.runSync(this.graph.native, feedList(feeds), outputs, options.step ?? 0),
+    );
+  }
+
+  /** One pass over a pipeline; outputs with a batch dim are joined along it, others are stacked. */
+  async evaluate<F extends Fetches>(pipeline: Pipeline, fetches: F): Promise<Results<F>> {
+    const nodes = Object.values(fetches);
+    const joined = nodes.map((node) => (node.shape[0] === null ? 1 : 0));
+    return named(
+      fetches,
+      await this.handle.evaluate(
+        this.graph.native,
+        pipeline.handle,
+        this.graph.refs(nodes),
+        joined,
+      ),
+    );
+  }
+
+  /** Copies of all variables. */
+  variables(): Record<string, Tensor> {
+    return namedTensors(this.handle.readVariables(this.graph.native));
+  }
+
+  assign(values: Record<string, Tensor>): void {
+    this.handle.writeVariables(
+      this.graph.native,
+      Object.entries(values).map(([name, value]) => toNative(name, value)),
+    );
+  }
+
+  planReport(
+    feedShapes: Record<string, readonly number[]>,
+    fetches: Fetches,
+    effects: readonly number[] = [],
+  ): PlanReport {
+    const feeds = Object.entries(feedShapes).map(([name, shape]) => ({
+      name,
+      shape: [...shape],
+      dtype: this.graph.byName(name).dtype,
+    }));
+    return this.handle.planReport(
+      this.graph.native,
+      feeds,
+      this.graph.refs(Object.values(fetches)),
+      [...effects],
+    );
+  }
+
+  close(): void {
+    this.#native = undefined;
+  }
+}
+
+function feedList(feeds: Feeds): NativeTensor[] {
+  return Object.entries(feeds).map(([name, value]) => toNative(name, value));
+}
+
+function named<F extends Fetches>(fetches: F, outputs: readonly NativeTensor[]): Results<F> {
+  return Object.fromEntries(
+    Object.keys(fetches).map((key, i) => [key, outputs[i]]),
+  ) as unknown as Results<F>;
+}
