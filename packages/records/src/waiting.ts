@@ -38,7 +38,7 @@ async function placesInQueue(tx: Tx, ids: string[]): Promise<Map<string, Place>>
     SELECT * FROM (
       SELECT id,
         rank() OVER (PARTITION BY device ORDER BY priority DESC, created_at, id)::int AS place,
-        ceil(extract(epoch FROM not_before - now()))::int AS delay
+        ceil(extract(epoch FROM not_before - now()) - 0.05)::int AS delay
       FROM jobs WHERE state = 'queued') queue
     WHERE id = ANY(${ids})`;
   return new Map(rows.map((row) => [row.id, row]));
