@@ -75,7 +75,7 @@ export async function renewIngestLease(
   db: Database,
   lease: IngestLease,
   leaseMs: number,
-  progress: { percent: number; note?: string },
+  progress: { percent: number; note?: string; etaSeconds?: number | null },
 ): Promise<boolean> {
   const touched = await db.$executeRaw`
     UPDATE ingests SET lease_until = clock_timestamp() + ${milliseconds(leaseMs)},

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -208,6 +209,37 @@ describe('a push', () => {
     expect(await db.datasetVersion.count({ where: { dataset: { projectId } } })).toBe(1);
   });
 });
+
+describe('data that kills the process which reads it', () => {
+  it('is tried three times, and then failed for good', async () => {
+    const rows = Array.from({ length: 500_000 }, (_, i) => `${i},${i % 7},${i * 1.5}`).join('\n');
+    const upload = await addUpload('a.csv', Buffer.from(`a,b,c\n${rows}\n`));
+    await withRole(async () => {
+      const id = await push('poison', [upload]);
+      const killing = setInterval(() => {
+        for (const pid of readers()) process.kill(pid, 'SIGKILL');
+      }, 20);
+      const ingest = await ended(id).finally(() => clearInterval(killing));
+      expect(ingest).toMatchObject({
+        state: 'failed',
+        failureCode: 'poisoned',
+        leaseToken: 3,
+        version: null,
+      });
+      expect(ingest.failureMessage).toContain('was ended by SIGKILL');
+    });
+  });
+});
+
+function readers(): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return children
+    .split(' ')
+    .map(Number)
+    .filter((pid) => {
+      return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('ingest-child');
+    });
+}
 
 describe('the lease of an ingest', () => {
   it('goes to one of many, and a worker that lost it changes nothing', async () => {

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCodes, type Failure, VandaError } from '@vanda/contracts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCodes, type Failure, type StoredFile, VandaError } from '@vanda/contracts';
 import { isObjectStoreError } from '@vanda/objects';
 import {
   deliverOutbox,
@@ -22,8 +23,11 @@ const memoryMaxBytes = 4 * 1024 ** 3;
 const timeoutMs = 6 * 3_600_000;
 /** What lies in the store for longer without a name may be freed at any moment. */
 const trustedMs = 30 * 60_000;
+const lookAgainMs = 1000;
 
 class LeaseLost extends Error {}
+
+type Progress = { percent: number; note: string; etaSeconds?: number | null };
 
 /**
  * One push from claim to end: fetch the uploads, read them in a process of their own, put what came
@@ -38,7 +42,8 @@ export async function performIngest(
   const log = deps.log.child({ ingest: claim.ingestId, dataset: claim.dataset });
   const lost = new AbortController();
   const signal = AbortSignal.any([stopSignal, lost.signal]);
-  const progress = { percent: 0, note: 'Fetching' };
+  const progress: Progress = { percent: 0, note: 'Fetching' };
+  const startedAt = performance.now();
   const heart = keepLease(deps, claim, progress, () => lost.abort(new LeaseLost()));
   let folder: string | undefined;
   try {
@@ -55,17 +60,22 @@ export async function performIngest(
         outDir,
       },
       env: deps.config.childEnvironment,
-      onProgress: (percent, note) => Object.assign(progress, { percent, note }),
+      onProgress: (percent, note) => {
+        const passedS = (performance.now() - startedAt) / 1000;
+        const etaSeconds = percent < 5 ? null : Math.ceil((passedS * (100 - percent)) / percent);
+        Object.assign(progress, { percent, note, etaSeconds });
+      },
       signal,
       memoryMaxBytes,
       timeoutMs,
     });
-    Object.assign(progress, { percent: 95, note: 'Storing' });
-    await storeFiles(deps, result, outDir, signal);
+    Object.assign(progress, { percent: 95, note: 'Storing', etaSeconds: null });
+    const found = await storeFiles(deps, result.files, outDir, signal);
     const done = await finishIngest(deps.db, claim, result);
     if (done === null) throw new LeaseLost();
     for (const key of done.keys) await deps.objects.delete(key).catch(() => false);
     log.info({ version: done.version, reused: done.reused, ...counts(result) }, 'ingested');
+    if (found.length > 0) await storeAgain(deps, found, outDir);
   } catch (error) {
     await end(deps, claim, error, stopSignal.aborted).catch((failed: Error) =>
       log.warn(
@@ -83,7 +93,7 @@ export async function performIngest(
 function keepLease(
   { db, config, log }: WorkerDeps,
   claim: IngestClaim,
-  progress: { percent: number; note: string },
+  progress: Progress,
   onLost: () => void,
 ): { stop(): void } {
   let heldUntil = performance.now() + config.leaseMs;
@@ -132,17 +142,41 @@ async function fetchUploads(
   return files;
 }
 
+/** Answers the files that were in the store already. */
 async function storeFiles(
   { objects }: WorkerDeps,
-  result: IngestResult,
+  files: StoredFile[],
   outDir: string,
   signal: AbortSignal,
-): Promise<void> {
-  for (const { key, sha256, bytes } of result.files) {
+): Promise<StoredFile[]> {
+  const found: StoredFile[] = [];
+  for (const file of files) {
+    const { key, sha256, bytes } = file;
     const present = await objects.head(key);
     const isFresh = present && Date.now() - present.modifiedAt.getTime() < trustedMs;
-    if (isFresh && present.size === bytes) continue;
-    await objects.putFile(key, join(outDir, sha256), { sha256, size: bytes, signal });
+    if (isFresh && present.size === bytes) found.push(file);
+    else await objects.putFile(key, join(outDir, sha256), { sha256, size: bytes, signal });
+  }
+  return found;
+}
+
+/**
+ * Whoever deletes another version of the same content at this very moment may have looked for our
+ * name just before it was written, and take the bytes away just after. Here they still are.
+ */
+async function storeAgain(
+  { objects, log }: WorkerDeps,
+  files: StoredFile[],
+  outDir: string,
+): Promise<void> {
+  await sleep(lookAgainMs);
+  try {
+    for (const { key, sha256, bytes } of files) {
+      if (await objects.head(key)) continue;
+      await objects.putFile(key, join(outDir, sha256), { sha256, size: bytes });
+    }
+  } catch (error) {
+    log.warn({ err: (error as Error).message }, 'shared content could not be looked at again');
   }
 }
 
