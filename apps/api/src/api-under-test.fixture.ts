@@ -37,6 +37,8 @@ export async function startApi(
     limits?: Partial<Config['limits']>;
     inferenceInternalUrl?: string;
     postgres?: TestPostgres;
+    /** Where bytes go; the disk by default. */
+    objects?: string;
   } = {},
 ): Promise<ApiUnderTest> {
   const postgres = options.postgres ?? (await startPostgres());
@@ -51,7 +53,7 @@ export async function startApi(
     inferenceInternalUrl: options.inferenceInternalUrl ?? 'http://127.0.0.1:9',
     databaseUrl: database.url,
     redisUrl: redis.url,
-    objects: `disk:${home}/objects`,
+    objects: options.objects ?? `disk:${home}/objects`,
     secret: 'secret-of-the-api-under-test-0123456789',
     log: 'error',
     limits: { ...defaultLimits, deployWaitMs: 300, ...options.limits },
