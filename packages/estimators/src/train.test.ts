@@ -186,6 +186,28 @@ describe('training', () => {
     expect(weights(resumed.result).equals(weights(whole.result))).toBe(true);
   });
 
+  it('learns from a column of many values, embedded or one-hot', async () => {
+    const rows = Array.from({ length: 1200 }, (_, row) => {
+      const place = (row * 37) % 100;
+      return { place: `place ${place}`, size: row % 7, price: Math.sin(place) * 10 + (row % 7) };
+    });
+    for (const model of [{ kind: 'mlp' }, { kind: 'linear' }]) {
+      const { result } = await trainOn(rows, {
+        task: 'tabular-regression',
+        target: 'price',
+        model,
+        training: { epochs: 60, optimizer: { kind: 'adam', learningRate: 0.01 } },
+      });
+      expect(result.metrics.test?.r2, model.kind).toBeGreaterThan(0.95);
+      const predictor = await loadPredictor(result.artifact, { threads: 1 });
+      const sent = rows.slice(0, 3).map(({ place, size }) => ({ place, size }));
+      const [first, , , unknown] = await predictor.predict([...sent, { place: 'Mars', size: 3 }]);
+      expect(Math.abs(Number(first) - (rows[0]?.price ?? 0))).toBeLessThan(2);
+      expect(unknown).toEqual(expect.any(Number));
+      predictor.close();
+    }
+  });
+
   it('refuses a checkpoint of another spec', async () => {
     let path = '';
     const given = { ...species, training: { epochs: 1 } };

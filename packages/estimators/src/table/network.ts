@@ -56,7 +56,7 @@ export function tableNetwork(
     embeddingRows: linear && embedding.columns > 0 ? weightRows('embedding', embedding.rows) : null,
     embedding:
       !linear && embedding.columns > 0
-        ? graph.variable('embedding', [embedding.rows, embeddingWidth], {
+        ? graph.variable('embedding/table', [embedding.rows, embeddingWidth], {
             kind: 'uniform',
             scale: 0.1,
           })
