@@ -43,6 +43,7 @@ interface Trained {
 interface Hooks {
   resumeFrom?: string;
   signal?: AbortSignal;
+  checkpointEveryMs?: number;
   onPoints?: (points: MetricPoint[]) => void;
   onCheckpoint?: (checkpoint: { path: string; step: number; epoch: number }) => void;
 }
@@ -62,6 +63,7 @@ async function trainOn(source: TableSource, given: object, hooks: Hooks = {}): P
       threads: 1,
       signal: hooks.signal ?? new AbortController().signal,
       resumeFrom: hooks.resumeFrom,
+      checkpointEveryMs: hooks.checkpointEveryMs,
     },
     {
       progress: () => {},
@@ -206,6 +208,31 @@ describe('training', () => {
       expect(unknown).toEqual(expect.any(Number));
       predictor.close();
     }
+  });
+
+  it('goes on from the middle of an epoch, too', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, row) => ({ x: row % 97, y: (row % 97) ** 2 }));
+    const given = {
+      task: 'tabular-regression',
+      target: 'y',
+      model: { kind: 'mlp', hidden: [64, 64], dropout: 0.1 },
+      training: { epochs: 2, batchSize: 8 },
+    };
+    const whole = await trainOn(rows, given);
+    const perEpoch = whole.result.steps / 2;
+    let middle = { path: '', step: 0 };
+    const again = await trainOn(rows, given, {
+      checkpointEveryMs: 20,
+      onCheckpoint: ({ path, step }) => {
+        if (step % perEpoch !== 0) middle = { path, step };
+      },
+    });
+    // Stopping for checkpoints changes nothing.
+    expect(again.points).toEqual(whole.points);
+    expect(middle.step % perEpoch).not.toBe(0);
+    const resumed = await trainOn(rows, given, { resumeFrom: middle.path });
+    expect(resumed.points).toEqual(whole.points.filter(([step]) => step > middle.step));
+    expect(resumed.result.metrics).toEqual(whole.result.metrics);
   });
 
   it('refuses a checkpoint of another spec', async () => {

@@ -21,6 +21,8 @@ export interface TrainingOptions {
   /** A checkpoint's file; the run goes on from there and ends as if it had never stopped. */
   resumeFrom?: string;
   signal: AbortSignal;
+  /** How old the last checkpoint may get within an epoch; 60 s by default. */
+  checkpointEveryMs?: number;
   /** Written into the artifact; the engine's own version by default. */
   engineVersion?: string;
 }

@@ -20,7 +20,7 @@ import { logInfo, type Run } from './run.ts';
 import { StepClock } from './step-clock.ts';
 
 /** A checkpoint is written at the end of each epoch and when the last one is this old. */
-const checkpointEveryMs = 60_000;
+const checkpointMs = 60_000;
 
 export interface Fitting {
   session: Session;
@@ -73,9 +73,13 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
   const stop = () => trainer.stop();
   run.signal.addEventListener('abort', stop);
   let checkpointAt = Date.now();
-  const timer = setInterval(() => {
-    if (Date.now() - checkpointAt >= checkpointEveryMs) stop();
-  }, 1000);
+  const everyMs = run.checkpointEveryMs ?? checkpointMs;
+  const timer = setInterval(
+    () => {
+      if (Date.now() - checkpointAt >= everyMs) stop();
+    },
+    Math.min(1000, everyMs),
+  );
   const save = async () => {
     if (run.events.checkpoint === undefined) return;
     const { step, epoch } = trainer.position;
