@@ -1,5 +1,5 @@
 import { openObjectStore } from '@vanda/objects';
-import { forgetAnswers, openDatabase } from '@vanda/records';
+import { openDatabase } from '@vanda/records';
 import type { Logger } from 'pino';
 import { openAuthentication } from './accounts/authentication.ts';
 import type { Config } from './config.ts';
@@ -7,8 +7,6 @@ import type { Deps } from './deps.ts';
 import { openDoorbell } from './doorbell.ts';
 import { openMetrics } from './http/api-metrics.ts';
 import { openChangeFeed } from './http/change-feed.ts';
-
-const dayMs = 24 * 60 * 60 * 1000;
 
 /** Opens everything that the API needs; `close` ends it in the opposite order. */
 export async function openDeps(
@@ -35,20 +33,10 @@ export async function openDeps(
     metrics: openMetrics(db),
     stopping: stopping.signal,
   };
-  const forget = setInterval(
-    () => {
-      forgetAnswers(db, new Date(Date.now() - dayMs)).catch((error: Error) => {
-        log.warn({ err: error.message }, 'old answers were not forgotten');
-      });
-    },
-    60 * 60 * 1000,
-  );
-  forget.unref();
   return {
     deps,
     stop: () => stopping.abort(),
     async close() {
-      clearInterval(forget);
       await Promise.allSettled([changes.close(), doorbell.close(), objects.close()]);
       await db.$disconnect();
     },
