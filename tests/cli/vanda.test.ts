@@ -80,7 +80,7 @@ test('datasets: what cannot be used is refused with a sentence', async () => {
 test('datasets: a push that was killed goes on with what is missing', async () => {
   const file = join(folder, 'large.csv');
   const line = 'a,b,c\n';
-  await writeFile(file, line + '1.5,2.5,three\n'.repeat(5_000_000));
+  await writeFile(file, line + '1.5,2.5,three\n'.repeat(2_500_000));
   const env = { ...stack.cliEnvironment, XDG_CACHE_HOME: folder, VANDA_HOME: join(folder, 'none') };
   const killed = runVanda(['datasets', 'push', 'large', file], env, '', {
     until: async () => (await uploads('large.csv')).some(({ arrived }) => arrived > 0),
@@ -88,7 +88,7 @@ test('datasets: a push that was killed goes on with what is missing', async () =
   });
   expect((await killed).code).toBeNull();
   const pushed = await runVanda(['datasets', 'push', 'large', file, '--json'], env);
-  expect(jsonFrom(pushed)).toMatchObject({ accepted: 5_000_000, rejected: 0 });
+  expect(jsonFrom(pushed)).toMatchObject({ accepted: 2_500_000, rejected: 0 });
   expect(await uploads('large.csv')).toHaveLength(1);
 });
 
@@ -175,8 +175,8 @@ test('predict: an instance, a list, a file, a picture where rows are wanted', as
   await writeFile(file, JSON.stringify([row, row]));
   const two = await ask<{ predictions: object[] }>('predict', 'penguins', `@${file}`);
   expect(two.predictions).toEqual([one.predictions[0], one.predictions[0]]);
-  const wrong = await refusal('predict', 'penguins', '{"Island": "Biscoe"}');
-  expect(wrong.detail).toMatch(/Instance 0.*Flipper|Beak|Body/);
+  const wrong = await refusal('predict', 'penguins', '{"Body Mass (g)": 5000}');
+  expect(wrong.detail).toMatch(/^Instance 0 .*Island/);
 });
 
 test('models: list, show, download', async () => {
