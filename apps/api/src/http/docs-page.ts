@@ -13,7 +13,7 @@ export function docsPage(document: Json): string {
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Vanda API</title><style>${css}</style></head><body>
+<link rel="icon" href="/favicon.svg"><title>Vanda API</title><style>${css}</style></head><body>
 <header><h1>Vanda API</h1><p>Send <code>Authorization: Bearer vnd_…</code>. Errors are problem
 details (RFC 9457). The machine-readable description: <a href="/api/openapi.json">openapi.json</a>.</p>
 <nav aria-label="Nouns">${menu.join(' ')}</nav></header><main>
