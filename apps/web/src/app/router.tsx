@@ -5,7 +5,6 @@ import {
   lazyRouteComponent,
   Outlet,
 } from '@tanstack/react-router';
-import { z } from 'zod';
 import { ProblemNote } from '../ui/problem-note.tsx';
 import { NotFound } from './not-found.tsx';
 import { Shell } from './shell.tsx';
@@ -16,13 +15,22 @@ const root = createRootRoute({
   errorComponent: ({ error, reset }) => <ProblemNote error={error} retry={reset} />,
 });
 
-const optional = { text: z.string().optional().catch(undefined) };
-const whole = z.coerce.number().int().positive().optional().catch(undefined);
+/** What an address says is a wish: whatever does not fit is left out. */
+type Search = Record<string, unknown>;
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  const number = Number(value);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+}
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: z.object({ next: optional.text }),
+  validateSearch: (search: Search): { next?: string } => ({ next: text(search.next) }),
   component: lazyRouteComponent(
     () => import('../features/accounts/sign-in-page.tsx'),
     'SignInPage',
@@ -39,7 +47,11 @@ const home = createRoute({
 const newModel = createRoute({
   getParentRoute: () => shell,
   path: '/new',
-  validateSearch: z.object({ dataset: optional.text, job: optional.text, from: optional.text }),
+  validateSearch: (search: Search): { dataset?: string; job?: string; from?: string } => ({
+    dataset: text(search.dataset),
+    job: text(search.job),
+    from: text(search.from),
+  }),
   component: lazyRouteComponent(
     () => import('../features/new-model/new-model-page.tsx'),
     'NewModelPage',
@@ -56,7 +68,7 @@ const datasets = createRoute({
 const dataset = createRoute({
   getParentRoute: () => shell,
   path: '/datasets/$name',
-  validateSearch: z.object({ version: whole }),
+  validateSearch: (search: Search): { version?: number } => ({ version: whole(search.version) }),
   component: lazyRouteComponent(
     () => import('../features/datasets/dataset-page.tsx'),
     'DatasetPage',
@@ -65,7 +77,10 @@ const dataset = createRoute({
 const jobs = createRoute({
   getParentRoute: () => shell,
   path: '/jobs',
-  validateSearch: z.object({ state: optional.text, name: optional.text }),
+  validateSearch: (search: Search): { state?: string; name?: string } => ({
+    state: text(search.state),
+    name: text(search.name),
+  }),
   component: lazyRouteComponent(() => import('../features/jobs/jobs-page.tsx'), 'JobsPage'),
 });
 const job = createRoute({
@@ -81,7 +96,10 @@ const models = createRoute({
 const model = createRoute({
   getParentRoute: () => shell,
   path: '/models/$name',
-  validateSearch: z.object({ version: whole, compare: whole }),
+  validateSearch: (search: Search): { version?: number; compare?: number } => ({
+    version: whole(search.version),
+    compare: whole(search.compare),
+  }),
   component: lazyRouteComponent(() => import('../features/models/model-page.tsx'), 'ModelPage'),
 });
 const endpoints = createRoute({

@@ -63,6 +63,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--vanda-other': '#3f7f5f',
   },
   dark: {
+    '--mantine-color-default-border': '#3a3a42',
     '--mantine-color-dimmed': '#a5a5ae',
     '--mantine-color-placeholder': '#9a9aa3',
     '--mantine-color-anchor': '#dda9d8',

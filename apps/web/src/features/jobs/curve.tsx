@@ -93,7 +93,14 @@ export default function Curve({ title, series, bestStep, height = 220 }: Props) 
 
   return (
     <figure className={classes.figure} aria-label={describeCurve(title, series)}>
-      <figcaption className={classes.caption}>{title}</figcaption>
+      <figcaption className={classes.caption}>
+        {title}
+        {series.map((one) => (
+          <span key={one.label} style={{ color: `var(${one.colour})` }}>
+            {one.label} {figure(one.values.findLast((value) => value !== null))}
+          </span>
+        ))}
+      </figcaption>
       <div ref={box} className={classes.plot} aria-hidden />
     </figure>
   );

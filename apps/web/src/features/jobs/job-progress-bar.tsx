@@ -1,11 +1,9 @@
 import { Group, Progress, Text } from '@mantine/core';
 import type { JobView } from '@vanda/contracts';
-import { duration } from '../../lib/format.ts';
 
 /** The state of a job as a sentence over a bar. */
 export function JobProgressBar({ job }: { job: JobView }) {
   const percent = job.state === 'succeeded' ? 100 : (job.progress?.percent ?? 0);
-  const eta = job.progress?.etaSeconds;
   const colour =
     job.state === 'failed' ? 'red.7' : job.state === 'succeeded' ? 'green.8' : 'orchid';
   return (
@@ -16,7 +14,7 @@ export function JobProgressBar({ job }: { job: JobView }) {
           {job.waiting && !job.sentence.includes(job.waiting) && ` (${job.waiting})`}
         </Text>
         <Text size="sm" c="dimmed">
-          {Math.floor(percent)} %{job.state === 'running' && eta ? ` · ${duration(eta)} left` : ''}
+          {Math.floor(percent)} %
         </Text>
       </Group>
       <Progress value={percent} color={colour} aria-label="Progress of the job" />
