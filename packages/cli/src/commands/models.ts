@@ -1,6 +1,6 @@
 import type { ModelVersionView } from '@vanda/contracts';
 import type { Command } from 'commander';
-import { ago, facts, metricsLine, plural, size, table } from '../output/text.ts';
+import { ago, facts, headline, metricsLine, plural, size, table } from '../output/text.ts';
 import { saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
@@ -27,7 +27,7 @@ function list(): Act {
       model.name,
       model.task,
       model.latestVersion,
-      metricsLine(model.latest?.metrics.test).split('  ')[0],
+      headline(model.latest?.metrics.test),
       model.endpoints.join(', '),
       ago(model.updatedAt),
     ]);

@@ -7,7 +7,7 @@ import type { Act, Runs } from './act.ts';
 import { readName } from './references.ts';
 
 const timeoutMs = 120_000;
-const triesMax = 12;
+const triesMax = 20;
 const betweenTriesMs = 250;
 
 export function addPredict(program: Command, runs: Runs): void {
@@ -30,11 +30,18 @@ function predict(name: string, input: string): Act {
   };
 }
 
-/** The API knows the endpoint; an inference server that has just started, or has not heard of it yet, soon will. */
+/**
+ * The API knows the endpoint; an inference server that has just started again, or has not heard of it yet, soon
+ * answers. Asking twice does no harm.
+ */
 async function askUntilLoaded(context: Context, url: string, body: string): Promise<Response> {
   for (let tried = 1; ; tried++) {
-    const response = await ask(context, url, body);
-    if (![404, 503].includes(response.status) || tried === triesMax) return response;
+    try {
+      const response = await ask(context, url, body);
+      if (![404, 503].includes(response.status) || tried === triesMax) return response;
+    } catch (error) {
+      if (context.signal.aborted || tried === triesMax) throw error;
+    }
     await sleep(betweenTriesMs, undefined, { signal: context.signal });
   }
 }

@@ -1,3 +1,5 @@
+import { type MetricName, metricNames, type SplitMetrics } from '@vanda/contracts';
+
 /** How things look to a person: aligned columns, short numbers, times from now. */
 
 export type Cell = string | number | null | undefined;
@@ -62,12 +64,20 @@ export function plural(number: number, word: string): string {
   return `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 }
 
-/** The figures of one split: `accuracy 0.987  f1 0.986`. */
-export function metricsLine(metrics: Record<string, unknown> | undefined | null): string {
-  return Object.entries(metrics ?? {})
-    .filter(([name, value]) => typeof value === 'number' && name !== 'count')
-    .map(([name, value]) => `${name} ${Number((value as number).toPrecision(4))}`)
-    .join('  ');
+/** The figures of one split in their usual order: `accuracy 0.987  f1 0.986`. */
+export function metricsLine(metrics: SplitMetrics | undefined | null): string {
+  const names = Object.keys(metricNames) as MetricName[];
+  return names.flatMap((name) => figure(metrics, name) ?? []).join('  ');
+}
+
+/** The one figure that a list has room for. */
+export function headline(metrics: SplitMetrics | undefined | null): string | null {
+  return figure(metrics, 'accuracy') ?? figure(metrics, 'r2');
+}
+
+function figure(metrics: SplitMetrics | undefined | null, name: MetricName): string | null {
+  const value = metrics?.[name];
+  return typeof value === 'number' ? `${name} ${Number(value.toPrecision(4))}` : null;
 }
 
 function cellText(value: Cell): string {
