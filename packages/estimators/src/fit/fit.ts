@@ -115,7 +115,11 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
         logInfo(run, epochSentence(epoch, training.epochs, figures));
       }
       record = nextRecord(record, figures ?? null, training.earlyStopping);
-      if (record.bestEpoch === epoch) best = copyOf(session, weights);
+      if (record.bestEpoch === epoch) {
+        best = copyOf(session, weights);
+        // Without a validation split nothing else sees what the last step did.
+        if (!Object.values(best).every(hasFiniteValues)) throw diverged(step, epoch);
+      }
       if (record.stoppedEarly) {
         logInfo(
           run,
@@ -136,6 +140,10 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
     bestEpoch: record.bestEpoch,
     steps: trainer.position.step,
   };
+}
+
+function hasFiniteValues({ data }: Tensor): boolean {
+  return !(data instanceof Float32Array) || data.every(Number.isFinite);
 }
 
 function copyOf(session: Session, names: readonly string[]): Record<string, Tensor> {

@@ -15,6 +15,7 @@ export async function openDuckDb(options: { threads: number }): Promise<DuckDb> 
     memory_limit: '1GB',
     preserve_insertion_order: 'true',
     autoinstall_known_extensions: 'false',
+    temp_directory: '',
   });
   const connection = await instance.connect();
   return {

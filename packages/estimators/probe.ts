@@ -1,0 +1,11 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+import { tabularRegressor, tabularClassifier } from './src/index.ts';
+const c = await (await DuckDBInstance.create(':memory:')).connect();
+await c.run(`COPY (SELECT ${Array.from({length: 10000}, (_, i) => `random()*${i}+range AS "column ${i}"`).join(', ')}, range % 2 AS y FROM range(600)) TO '/tmp/wide.parquet' (FORMAT parquet)`);
+await c.run(`COPY (SELECT ${Array.from({length: 22}, (_, i) => `random()*${i} AS x${i}`).join(', ')}, ${Array.from({length: 7}, (_, i) => `'v'||(range % ${3**i+2}) AS t${i}`).join(', ')}, 'label '||(range % 3) AS y FROM range(1000000)) TO '/tmp/tall.parquet' (FORMAT parquet)`);
+let t = Date.now();
+const log = (x: any) => console.log((Date.now()-t)/1000, x.text, process.memoryUsage().rss/1e6|0);
+let m = await tabularClassifier({ target: 'y', training: { epochs: 2 }, on: { log } }).fit('/tmp/wide.parquet'); m.close();
+console.log('wide', Date.now()-t, process.resourceUsage().maxRSS/1e3); t = Date.now();
+m = await tabularClassifier({ target: 'y', training: { epochs: 1 }, on: { log } }).fit('/tmp/tall.parquet'); m.close();
+console.log('tall', Date.now()-t, process.resourceUsage().maxRSS/1e3);
