@@ -73,11 +73,13 @@ it('refuses a wrong password, a foreign page and new accounts', async () => {
 });
 
 it('slows down whoever guesses passwords', async () => {
-  const statuses: number[] = [];
-  for (let guess = 0; guess < 10; guess++) statuses.push((await signIn(`g${guess}`)).answer.status);
-  expect(statuses.at(-1)).toBe(429);
-  const { answer } = await signIn(api.password);
-  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  const answers: Response[] = [];
+  for (let guess = 0; guess < 20; guess++) answers.push((await signIn(`g${guess}`)).answer);
+  const refused = answers.filter((answer) => answer.status === 429);
+  // Whatever the clock says, no minute lets more than eight of them through.
+  expect(refused.length).toBeGreaterThanOrEqual(4);
+  expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(answers.every((answer) => [401, 429].includes(answer.status))).toBe(true);
 });
 
 it('makes keys that are shown once, kept as a hash and revoked at once', async () => {

@@ -11,14 +11,13 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 it('slows a key down that asks too often, and nobody else', async () => {
-  const statuses: number[] = [];
-  for (let times = 0; times < 12; times++) statuses.push((await api.call('GET', '/me')).status);
-  expect(statuses).toContain(200);
-  expect(statuses.at(-1)).toBe(429);
-  const refused = await api.call('GET', '/me');
-  expect(refused.body).toMatchObject({ code: 'too-many-requests' });
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-  expect(refused.headers.get('ratelimit')).toMatch(/^"api";r=0;t=\d+$/);
+  const answers: Awaited<ReturnType<typeof api.call>>[] = [];
+  for (let times = 0; times < 12; times++) answers.push(await api.call('GET', '/me'));
+  expect(answers[0]?.status).toBe(200);
+  const refused = answers.find((answer) => answer.status === 429);
+  expect(refused?.body).toMatchObject({ code: 'too-many-requests' });
+  expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(refused?.headers.get('ratelimit')).toMatch(/^"api";r=0;t=\d+$/);
   const other = { authorization: `Bearer ${api.strangerKey}` };
   expect((await api.call('GET', '/me', undefined, other)).status).toBe(200);
 });
