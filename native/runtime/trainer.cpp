@@ -7,7 +7,10 @@ namespace vanda {
 
 Trainer::~Trainer() {
   stop_.store(true);
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  // The callbacks of a run keep the trainer alive, so its own thread may be the last to let go.
+  if (thread_.get_id() == std::this_thread::get_id()) thread_.detach();
+  else thread_.join();
 }
 
 void Trainer::train(Run run) {

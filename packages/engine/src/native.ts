@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { env as environment } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from './engine-error.ts';
 import type { DType, TensorData } from './tensor.ts';
@@ -120,6 +121,7 @@ export function native(): Native {
       'The native engine is not built: run `npm run build:native` first.',
     );
   }
+  sleepSoonBetweenTeams();
   try {
     loaded = createRequire(import.meta.url)(found) as Native;
   } catch (error) {
@@ -132,4 +134,14 @@ export function native(): Native {
   }
   loaded.setErrorClass(EngineError);
   return loaded;
+}
+
+/**
+ * The OpenMP runtime lets idle threads spin for milliseconds. On a machine that also runs a database
+ * and a server, that takes the cores from whoever has work (a training step took twenty times as
+ * long), so they go to sleep after some microseconds unless the user has decided otherwise. The
+ * runtime reads this once, while the addon is being loaded.
+ */
+function sleepSoonBetweenTeams(): void {
+  if (environment.OMP_WAIT_POLICY === undefined) environment.GOMP_SPINCOUNT ??= '1000';
 }

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/emit.hpp"
+
+namespace vanda::testing {
+
+// One way to use one op: its float inputs (drawn at random in [low, high]), integer inputs, and how
+// to build it. Every op with a gradient appears here; a test holds the list against the table.
+struct OpCase {
+  std::string op;
+  std::vector<std::vector<int64_t>> inputs;
+  std::function<Value(Emit&, std::vector<Value>&)> build;
+  double low = -1;
+  double high = 1;
+  // Placeholders of i32 behind the float ones: shape and exclusive upper bound.
+  std::vector<std::pair<std::vector<int64_t>, int64_t>> indices = {};
+  bool differentiable = true;
+  bool second_order = true;
+};
+
+const std::vector<OpCase>& op_cases();
+
+}  // namespace vanda::testing
