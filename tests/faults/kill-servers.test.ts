@@ -56,7 +56,7 @@ async function submit(name: string): Promise<{ state: string; model: string }> {
       dataset: 'penguins',
       target: 'Species',
       model: { kind: 'mlp', hidden: [256, 128] },
-      training: { epochs: 400, batchSize: 16, earlyStopping: null },
+      training: { epochs: 200, batchSize: 16, earlyStopping: null },
       deploy: { endpoint: name },
     }),
   );

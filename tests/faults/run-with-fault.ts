@@ -11,7 +11,7 @@ import { audit } from '../../tools/audit/audit.ts';
 /** Long enough to be hit in the middle, short enough to run a dozen times. */
 export const slowJob: JobChoice = {
   hidden: [256, 128],
-  training: { epochs: 400, batchSize: 16, earlyStopping: null },
+  training: { epochs: 200, batchSize: 16, earlyStopping: null },
 };
 
 /** What must come out the same, whatever happened on the way. */
