@@ -12,6 +12,7 @@ import {
 } from '@vanda/client';
 import type { JobView } from '@vanda/contracts';
 import { startStack, type TestStack } from '@vanda/testing';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 // What was preprocessed at training is preprocessed identically at serving: the test split's scores through the
@@ -205,6 +206,13 @@ test('pictures: the predefined test split as nested lists', async () => {
   expectSameScores(job, predictions, truths);
   const channelled = pictures.slice(0, 3).map((rows) => rows.map((row) => row.map((p) => [p])));
   expect(await predict(job, channelled)).toEqual(await predict(job, pictures.slice(0, 3)));
+  const png = await sharp(held.images.subarray(pixelsOffset, pixelsOffset + pictureBytes), {
+    raw: { width: 28, height: 28, channels: 1 },
+  })
+    .png()
+    .toBuffer();
+  const [fromFile] = await predict<ClassPrediction>(job, [{ b64: png.toString('base64') }]);
+  expect(fromFile).toEqual((await predict<ClassPrediction>(job, pictures.slice(0, 1)))[0]);
   await expect(predict(job, [[[1, 2], [3]]])).rejects.toThrow(/^400 Instance 0/);
   await expect(predict(job, [{ b64: 'bm90IGEgcGljdHVyZQ==' }])).rejects.toThrow(/^400 Instance 0/);
 });
