@@ -60,7 +60,7 @@ function reader(path: string): string {
     case '.json':
     case '.jsonl':
     case '.ndjson':
-      return `read_json(${file}, sample_size = -1)`;
+      return `read_json(${file}, sample_size = -1, map_inference_threshold = -1)`;
     default:
       return `read_csv(${file}, sample_size = -1)`;
   }

@@ -1,4 +1,4 @@
-import { type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 
 /** A private in-memory DuckDB that can neither load extensions nor outgrow its memory. */
 export interface DuckDb {
@@ -18,14 +18,20 @@ export async function openDuckDb(options: { threads: number }): Promise<DuckDb> 
     temp_directory: '',
   });
   const connection = await instance.connect();
+  const streams: DuckDBConnection[] = [];
   return {
     run: async (sql) => {
       await connection.run(sql);
     },
     rows: async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJS(),
-    stream: async (sql) => await connection.stream(sql),
+    stream: async (sql) => {
+      // A connection holds one open result; wide tables are read by several at once.
+      const own = await instance.connect();
+      streams.push(own);
+      return await own.stream(sql);
+    },
     close: () => {
-      connection.closeSync();
+      for (const opened of [connection, ...streams]) opened.closeSync();
       instance.closeSync();
     },
   };

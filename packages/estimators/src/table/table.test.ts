@@ -156,6 +156,21 @@ describe('encoding', () => {
     database.close();
   });
 
+  it('reads a table of more columns than one query takes', async () => {
+    const width = 1300;
+    const wide = [0, 1, 2, 3].map((row) =>
+      Object.fromEntries(Array.from({ length: width }, (_, at) => [`c${at}`, row * at + at])),
+    );
+    const { preprocessing, warnings } = await learn(wide);
+    // Column c0 is always 0.
+    expect(warnings).toHaveLength(1);
+    expect(preprocessing.features).toHaveLength(width - 1);
+    expect(preprocessing.features[1298]).toMatchObject({
+      name: 'c1299',
+      scale: { mean: 1299 * 2.5 },
+    });
+  });
+
   it('puts missing and unknown where training put them', async () => {
     const { preprocessing, database } = await learn([
       { x: 0, y: 'a' },
