@@ -64,6 +64,8 @@ export interface ObjectStore {
   get(key: string, range?: ByteRange): Promise<ObjectBody>;
   /** Resumes by range when the connection is cut; the file at `path` is complete or absent. */
   getFile(key: string, path: string, options?: { signal?: AbortSignal }): Promise<StoredObject>;
+  /** Where the bytes lie when the store is a folder of this machine: to be read or linked, never to be written. */
+  localPath?(key: string): string;
   head(key: string): Promise<ObjectHead | undefined>;
   /** True where there was something to delete. */
   delete(key: string): Promise<boolean>;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keyLayout, type ObjectStore, openObjectStore } from '@vanda/objects';
@@ -7,13 +7,21 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DatasetCache } from './dataset-cache.ts';
 
 let folder: string;
+let disk: ObjectStore;
+/** The same store as one that is somewhere else. */
 let objects: ObjectStore;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vanda-cache-'));
-  objects = await openObjectStore({
+  disk = await openObjectStore({
     url: `disk:${join(folder, 'store')}`,
     secret: 's'.repeat(32),
     publicUrl: 'http://127.0.0.1:1',
+  });
+  objects = new Proxy(disk, {
+    get(target, name) {
+      const value = name === 'localPath' ? undefined : Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
   });
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -53,4 +61,18 @@ it('refuses bytes that are not what the version says, and keeps none of them', a
   await expect(cache.provide([file], join(folder, 'five'), signal)).rejects.toMatchObject({
     code: 'checksum-mismatch',
   });
+});
+
+it('links the files of a store on this machine, without a copy, and checks them', async () => {
+  const cacheFolder = join(folder, 'unused-cache');
+  const cache = new DatasetCache(cacheFolder, disk, 10_000);
+  const file = await store(randomBytes(100));
+  const [path = ''] = await cache.provide([file], join(folder, 'six'), signal);
+  expect((await stat(path)).nlink).toBe(2);
+  expect(await readdir(cacheFolder)).toEqual([]);
+  await disk.put(file.key, randomBytes(100));
+  await expect(cache.provide([file], join(folder, 'seven'), signal)).rejects.toMatchObject({
+    code: 'checksum-mismatch',
+  });
+  expect((await readFile(path)).length).toBe(100);
 });

@@ -86,6 +86,10 @@ export class DiskObjectStore implements ObjectStore {
     return { stream, size: head.size, range: resolved };
   }
 
+  localPath(key: string): string {
+    return this.#pathOf(key);
+  }
+
   getFile(key: string, path: string, options: { signal?: AbortSignal } = {}) {
     return downloadToFile(this, key, path, options.signal);
   }
