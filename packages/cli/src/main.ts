@@ -1,5 +1,6 @@
 import { VandaError } from '@vanda/contracts';
 import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Act } from './commands/act.ts';
 import { addDatasets } from './commands/datasets.ts';
 import { addEndpoints } from './commands/endpoints.ts';
@@ -35,6 +36,7 @@ const runs =
 function makeProgram(): Command {
   const program = new Command('vanda')
     .description('Bring data, get a trained model, call it at a URL.')
+    .version(packageJson.version)
     .option('--json', 'print exactly one JSON value')
     .exitOverride()
     // Its own messages are told by fail(), in one place and one form.

@@ -27,7 +27,9 @@ interface Found extends PackedFile {
  * folder, so that `push NAME pictures/*` finds its labels.
  */
 export async function collect(paths: string[]): Promise<Planned[]> {
-  const kinds = await Promise.all(paths.map(async (path) => ({ path, at: await stat(path) })));
+  // A path that is named twice is sent once.
+  const distinct = [...new Map(paths.map((path) => [resolve(path), path])).values()];
+  const kinds = await Promise.all(distinct.map(async (path) => ({ path, at: await stat(path) })));
   const folders = kinds.filter(({ at }) => at.isDirectory()).length;
   const planned: Planned[] = [];
   for (const { path, at } of kinds) {

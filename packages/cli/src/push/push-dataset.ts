@@ -1,4 +1,4 @@
-import { uploadFile, waitForIngest } from '@vanda/client';
+import { ClientError, uploadFile, waitForIngest } from '@vanda/client';
 import { type Ingest, type IngestOptions, VandaError } from '@vanda/contracts';
 import type { Context } from '../context.ts';
 import { count, plural, size } from '../output/text.ts';
@@ -22,16 +22,38 @@ export async function pushDataset(
   paths: string[],
   options: IngestOptions,
 ): Promise<{ pushed: Pushed; ingest: Ingest }> {
-  const { client, signal } = context;
   const planned = await collect(paths);
-  const remembered = new RememberedUploads(context.config.stateFolder, client.baseUrl);
-  const uploads = await send(context, planned, remembered);
-  const fingerprints = planned.map(({ fingerprint }) => fingerprint);
+  const remembered = new RememberedUploads(context.config.stateFolder, context.client.baseUrl);
+  const forget = () => remembered.forget(planned.map(({ fingerprint }) => fingerprint));
+  const sent = await send(context, planned, remembered);
+  try {
+    return await ingestUploads(context, name, sent.uploads, options, forget);
+  } catch (error) {
+    // An upload that was complete before this push began may have been used up by a push that we saw no end of.
+    const usedUp = sent.someWereComplete && error instanceof VandaError;
+    if (!usedUp || context.signal.aborted) throw error;
+    const { uploads } = await send(context, planned, remembered);
+    return await ingestUploads(context, name, uploads, options, forget);
+  }
+}
+
+async function ingestUploads(
+  context: Context,
+  name: string,
+  uploads: string[],
+  options: IngestOptions,
+  forget: () => Promise<void>,
+): Promise<{ pushed: Pushed; ingest: Ingest }> {
+  const { client, signal } = context;
   const body = { uploads, ...(Object.keys(options).length > 0 ? { options } : {}) };
   const begun = await client.ingests
     .create({ params: { name }, body }, { signal })
-    // Used up or refused: either way the uploads are no good for another push.
-    .finally(() => remembered.forget(fingerprints));
+    .catch(async (error: unknown) => {
+      // Refused uploads are no good for another push; where no answer came they may be.
+      if (error instanceof ClientError && error.answered) await forget();
+      throw error;
+    });
+  await forget();
   const ingest = await follow(context, begun);
   if (ingest.state === 'failed' || ingest.version === null) {
     const failure = ingest.failure ?? { code: 'internal' as const, message: 'The push failed.' };
@@ -51,35 +73,49 @@ export async function pushDataset(
   };
 }
 
+interface Sent {
+  uploads: string[];
+  someWereComplete: boolean;
+}
+
+/** Sends what an earlier push of the same files has not sent already. */
 async function send(
   context: Context,
   planned: Planned[],
   remembered: RememberedUploads,
-): Promise<string[]> {
+): Promise<Sent> {
   const total = planned.reduce((sum, { source }) => sum + source.size, 0);
   const files = planned.reduce((sum, plan) => sum + plan.files, 0);
   const progress = context.progress('Sending');
-  const ids: string[] = [];
+  const uploads: string[] = [];
+  const remembering: Promise<void>[] = [];
+  let someWereComplete = false;
   let before = 0;
   try {
     for (const { source, fingerprint } of planned) {
+      let begun = false;
       const upload = await uploadFile(context.client, source, {
         signal: context.signal,
         resume: await remembered.find(fingerprint),
-        onUpload: (id) => void remembered.remember(fingerprint, id),
+        onUpload: (id) => {
+          begun = true;
+          remembering.push(remembered.remember(fingerprint, id));
+        },
         onProgress: ({ sent }) => {
           const done = before + sent;
           const percent = total === 0 ? 100 : (100 * done) / total;
           progress.show(percent, `${size(done)} of ${size(total)}, ${plural(files, 'file')}`);
         },
       });
+      someWereComplete ||= !begun;
       before += source.size;
-      ids.push(upload.uploadId);
+      uploads.push(upload.uploadId);
     }
   } finally {
     progress.end();
   }
-  return ids;
+  await Promise.all(remembering);
+  return { uploads, someWereComplete };
 }
 
 async function follow(context: Context, begun: Ingest): Promise<Ingest> {
