@@ -1,34 +1,19 @@
 import type { SplitMetrics } from '@vanda/contracts';
-import type { Node, Pipeline, Session, TensorData } from '@vanda/engine';
+import type { Node } from '@vanda/engine';
 import { classificationMetricsOf } from '../metrics/classification.ts';
+import { type Evaluation, evaluateRows, meanOf, pick } from './evaluate-rows.ts';
 
-/** The figures of one split, `loss` (mean cross-entropy) among them. */
-export async function evaluateClasses(
-  session: Session,
-  pipeline: Pipeline,
+/** The figures of one split, `loss` (mean cross-entropy) among them; null for an empty one. */
+export function classEvaluator(
+  evaluation: Evaluation,
   nodes: { scores: Node; losses: Node },
-  truth: Int32Array,
+  classes: Int32Array,
   labels: readonly string[],
-): Promise<SplitMetrics> {
-  const { scores, losses } = await session.evaluate(pipeline, nodes);
-  return {
-    loss: meanOf(losses.data),
-    ...classificationMetricsOf(truth, scores.data as Float32Array, labels),
+): (() => Promise<SplitMetrics>) | null {
+  if (evaluation.rows.length === 0) return null;
+  const truth = pick(classes, evaluation.rows);
+  return async () => {
+    const { scores, losses } = await evaluateRows(evaluation, nodes);
+    return { loss: meanOf(losses), ...classificationMetricsOf(truth, scores, labels) };
   };
-}
-
-export function meanOf(values: TensorData): number {
-  let sum = 0;
-  for (const value of values) sum += Number(value);
-  return sum / values.length;
-}
-
-/** The truth of some rows, in their order. */
-export function pick<T extends Int32Array | Float64Array | Float32Array>(
-  values: T,
-  rows: Uint32Array,
-): T {
-  const picked = new (values.constructor as new (length: number) => T)(rows.length);
-  for (let index = 0; index < rows.length; index++) picked[index] = values[rows[index] ?? 0] ?? 0;
-  return picked;
 }

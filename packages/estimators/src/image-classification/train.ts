@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ImagesProfile, type ModelSignature, VandaError } from '@vanda/contracts';
 import { Graph, losses, nn, Pipeline, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
-import { evaluateClasses, pick } from '../fit/evaluate-classes.ts';
+import { classEvaluator } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { labelWarnings } from '../fit/label-warnings.ts';
@@ -70,12 +70,19 @@ export async function trainImageClassification(
     },
     target: { data: classes },
   };
-  const measured = (rows: Uint32Array) => {
-    if (rows.length === 0) return null;
-    const pipeline = new Pipeline({ columns, rows, batchSize: evaluationBatch });
-    const truth = pick(classes, rows);
-    return () => evaluateClasses(session, pipeline, nodes, truth, labels);
-  };
+  const measured = (rows: Uint32Array) =>
+    classEvaluator(
+      {
+        session,
+        rows,
+        batchSize: evaluationBatch,
+        pipelineOf: (part) => new Pipeline({ columns, rows: part, batchSize: evaluationBatch }),
+        signal: run.signal,
+      },
+      nodes,
+      classes,
+      labels,
+    );
   try {
     const fitted = await fit(run, {
       session,

@@ -1,7 +1,7 @@
 import type { ModelSignature, TableProfile } from '@vanda/contracts';
 import { Graph, losses, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
-import { evaluateClasses, pick } from '../fit/evaluate-classes.ts';
+import { classEvaluator } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
@@ -53,15 +53,20 @@ export async function trainTabularClassification(
     shuffle: true,
     seed: spec.training.seed,
   });
-  const measured = (rows: Uint32Array) => {
-    if (rows.length === 0) return null;
-    const pipeline = tablePipeline(encoded, preprocessing, source, {
-      rows,
-      batchSize: evaluationBatch,
-    });
-    const truth = pick(target.values, rows);
-    return () => evaluateClasses(session, pipeline, nodes, truth, target.labels);
-  };
+  const measured = (rows: Uint32Array) =>
+    classEvaluator(
+      {
+        session,
+        rows,
+        batchSize: evaluationBatch,
+        pipelineOf: (part) =>
+          tablePipeline(encoded, preprocessing, source, { rows: part, batchSize: evaluationBatch }),
+        signal: run.signal,
+      },
+      nodes,
+      target.values,
+      target.labels,
+    );
   try {
     const fitted = await fit(run, {
       session,

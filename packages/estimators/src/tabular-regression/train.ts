@@ -1,7 +1,7 @@
 import type { ModelSignature, SplitMetrics, TableProfile } from '@vanda/contracts';
-import { Graph, losses, type Node, type Pipeline, Session } from '@vanda/engine';
+import { Graph, losses, type Node, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
-import { meanOf, pick } from '../fit/evaluate-classes.ts';
+import { type Evaluation, evaluateRows, meanOf, pick } from '../fit/evaluate-rows.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
@@ -56,15 +56,20 @@ export async function trainTabularRegression(
     shuffle: true,
     seed: spec.training.seed,
   });
-  const measured = (rows: Uint32Array) => {
-    if (rows.length === 0) return null;
-    const pipeline = tablePipeline(encoded, preprocessing, source, {
-      rows,
-      batchSize: evaluationBatch,
-    });
-    const truth = pick(target.values, rows);
-    return () => evaluateNumbers(session, pipeline, nodes, truth, scale);
-  };
+  const measured = (rows: Uint32Array) =>
+    numberEvaluator(
+      {
+        session,
+        rows,
+        batchSize: evaluationBatch,
+        pipelineOf: (part) =>
+          tablePipeline(encoded, preprocessing, source, { rows: part, batchSize: evaluationBatch }),
+        signal: run.signal,
+      },
+      nodes,
+      target.values,
+      scale,
+    );
   try {
     const fitted = await fit(run, {
       session,
@@ -99,18 +104,18 @@ function scaleOf(values: Float64Array, rows: Uint32Array): Scale {
   return { mean: moments.mean, deviation: moments.deviation };
 }
 
-/** `loss` is the mean squared error of the scaled target, as in training. */
-async function evaluateNumbers(
-  session: Session,
-  pipeline: Pipeline,
+/** `loss` is the mean squared error of the scaled target, as in training; null for an empty split. */
+function numberEvaluator(
+  evaluation: Evaluation,
   nodes: { predicted: Node; losses: Node },
-  truth: Float64Array,
+  values: Float64Array,
   scale: Scale,
-): Promise<SplitMetrics> {
-  const { predicted, losses: each } = await session.evaluate(pipeline, nodes);
-  const restored = Float64Array.from(
-    predicted.data as Float32Array,
-    (value) => value * scale.deviation + scale.mean,
-  );
-  return { loss: meanOf(each.data), ...regressionMetricsOf(truth, restored) };
+): (() => Promise<SplitMetrics>) | null {
+  if (evaluation.rows.length === 0) return null;
+  const truth = pick(values, evaluation.rows);
+  return async () => {
+    const { predicted, losses: each } = await evaluateRows(evaluation, nodes);
+    const restored = Float64Array.from(predicted, (value) => value * scale.deviation + scale.mean);
+    return { loss: meanOf(each), ...regressionMetricsOf(truth, restored) };
+  };
 }
