@@ -1,4 +1,5 @@
 import { type CompletedSpec, VandaError } from '@vanda/contracts';
+import { EngineError } from '@vanda/engine';
 import type { Run } from './fit/run.ts';
 import { trainImageClassification } from './image-classification/train.ts';
 import { trainTabularClassification } from './tabular-classification/train.ts';
@@ -22,8 +23,16 @@ export async function train(
 ): Promise<TrainingResult> {
   options.signal.throwIfAborted();
   const run: Run = { ...options, spec, events };
-  const { profile, files } = data;
-  switch (spec.task) {
+  try {
+    return await trainTask(run, data);
+  } catch (error) {
+    throw error instanceof EngineError ? inUserWords(error) : error;
+  }
+}
+
+async function trainTask(run: Run, { profile, files }: TrainingData): Promise<TrainingResult> {
+  const { task } = run.spec;
+  switch (task) {
     case 'image-classification':
       if (profile.kind === 'images') return await trainImageClassification(run, profile, files);
       break;
@@ -36,7 +45,18 @@ export async function train(
   }
   throw new VandaError(
     'invalid-spec',
-    `/task: ${spec.task} does not fit a dataset of ${profile.kind === 'images' ? 'pictures' : 'rows'}.`,
+    `/task: ${task} does not fit a dataset of ${profile.kind === 'images' ? 'pictures' : 'rows'}.`,
     [{ pointer: '/task', message: 'Does not fit the dataset.' }],
+  );
+}
+
+/** What the engine cannot do for lack of memory is for the user to make smaller. */
+function inUserWords(error: EngineError): Error {
+  if (error.code !== 'out_of_memory' && error.code !== 'limit') return error;
+  return new VandaError(
+    'out-of-memory',
+    `The model does not fit into the memory of this machine (${error.detail}). A smaller batch size, smaller layers or smaller pictures help.`,
+    undefined,
+    { cause: error },
   );
 }
