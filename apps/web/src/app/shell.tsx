@@ -2,9 +2,9 @@ import { ActionIcon, Button, Drawer, Group, Kbd, Menu, Text, UnstyledButton } fr
 import { useDisclosure } from '@mantine/hooks';
 import { IconLogout, IconMenu2, IconPlus, IconSearch, IconUser } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, Navigate, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate, useRouter } from '@tanstack/react-router';
 import { VandaError } from '@vanda/contracts';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { meQuery, signOut } from '../features/accounts/session.ts';
 import { UploadTray } from '../features/datasets/upload-tray.tsx';
 import type { LiveState } from '../lib/live.ts';
@@ -20,15 +20,25 @@ const Search = lazy(() => import('./search.tsx'));
 /** The frame around every page of a signed-in person. */
 export function Shell() {
   const me = useQuery(meQuery);
-  const location = useLocation();
   if (me.error instanceof VandaError && me.error.code === 'unauthenticated') {
-    return <Navigate to="/sign-in" search={{ next: location.href }} replace />;
+    return <ToSignIn />;
   }
   if (me.error && !me.data) {
     return <ProblemNote error={me.error} retry={() => void me.refetch()} />;
   }
   if (!me.data) return null;
   return <Frame user={me.data.user?.name || me.data.user?.email || me.data.project.name} />;
+}
+
+/** Redirects once; the address to come back to is the one that was asked for. */
+function ToSignIn() {
+  const router = useRouter();
+  useEffect(() => {
+    const { href, pathname } = router.state.location;
+    if (pathname === '/sign-in') return;
+    void router.navigate({ to: '/sign-in', search: { next: href }, replace: true });
+  }, [router]);
+  return null;
 }
 
 function Frame({ user }: { user: string }) {

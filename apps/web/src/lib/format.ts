@@ -1,5 +1,9 @@
 const integer = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const three = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const threeFixed = new Intl.NumberFormat('en', {
+  minimumSignificantDigits: 3,
+  maximumSignificantDigits: 3,
+});
 const exactTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'long' });
 
@@ -9,7 +13,8 @@ export function figure(value: number | null | undefined): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
   if (size !== 0 && (size < 0.0001 || size >= 1e7)) return value.toExponential(2);
-  return size >= 1000 ? integer.format(value) : three.format(value);
+  if (size >= 1000) return integer.format(value);
+  return Number.isInteger(value) ? integer.format(value) : threeFixed.format(value);
 }
 
 export function count(value: number): string {

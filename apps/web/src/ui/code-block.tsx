@@ -5,12 +5,11 @@ import { CopyButton } from './copy-text.tsx';
 export function CodeBlock({ text, what }: { text: string; what: string }) {
   return (
     <Box pos="relative">
-      <Box pos="absolute" top={6} right={6} style={{ zIndex: 1 }}>
+      <Box pos="absolute" top={6} right={6} bg="var(--vanda-soft)" style={{ zIndex: 1 }}>
         <CopyButton value={text} what={what} />
       </Box>
       <Box
         component="pre"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
         tabIndex={0}
         aria-label={what}
         m={0}

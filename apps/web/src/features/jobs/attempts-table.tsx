@@ -16,7 +16,7 @@ export function AttemptsTable({ attempts }: { attempts: AttemptView[] }) {
   }
   return (
     <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'Attempts' }}>
-      <Table fz="sm" miw={620}>
+      <Table fz="sm" miw={760} style={{ whiteSpace: 'nowrap' }}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>#</Table.Th>

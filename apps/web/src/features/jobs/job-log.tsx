@@ -26,7 +26,6 @@ export function JobLog({ lines }: { lines: Line[] }) {
       ref={box}
       role="log"
       aria-label="Log"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
       tabIndex={0}
       className="mono"
       fz={12}

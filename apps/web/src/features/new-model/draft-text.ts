@@ -21,7 +21,8 @@ export function draftOf(text: string): Draft {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0) {
-    const errors = document.errors.map((error) => ({
+    // What follows the first mistake of a syntax is mostly its consequence.
+    const errors = document.errors.slice(0, 1).map((error) => ({
       pointer: '',
       message: (error.message.split('\n')[0] ?? '').replace(/ at line .*$/, '.'),
       line: lines.linePos(error.pos[0]).line,

@@ -1,0 +1,93 @@
+import { zipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type Dashboard,
+  dropFiles,
+  expectNoPageErrors,
+  openDashboard,
+} from './dashboard.fixture.ts';
+
+// The way of a person with pictures: a zip, one item of which is none, a model, an endpoint, a picture asked about.
+
+let dashboard: Dashboard;
+let page: Page;
+beforeAll(async () => {
+  dashboard = await openDashboard();
+  page = await dashboard.open('/datasets');
+}, 120_000);
+afterAll(() => dashboard?.stop());
+
+/** A square of one hue with a little of its own in each, so that no two are the same. */
+function square(red: number, blue: number, seed: number): Promise<Buffer> {
+  const background = { r: red + (seed % 40), g: (seed * 7) % 60, b: blue + ((seed * 3) % 40) };
+  return sharp({ create: { width: 24, height: 24, channels: 3, background } })
+    .png()
+    .toBuffer();
+}
+
+async function zipOfPictures(): Promise<Buffer> {
+  const files: Record<string, Uint8Array> = {};
+  for (let index = 0; index < 40; index += 1) {
+    files[`flags/red/${index}.png`] = await square(200, 0, index);
+    files[`flags/blue/${index}.png`] = await square(0, 200, index);
+  }
+  files['flags/red/letter.png'] = Buffer.from('This is no picture.');
+  return Buffer.from(zipSync(files));
+}
+
+test('a dropped zip becomes labels with thumbnails; what is no picture is named', async () => {
+  await page.getByRole('button', { name: 'Add data' }).first().click();
+  await dropFiles(page, [{ name: 'flags.zip', bytes: await zipOfPictures() }]);
+  await page.getByRole('button', { name: 'Upload' }).click();
+  await page.getByText('80 items accepted, 1 rejected.').first().waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('img', { name: /^red: / })
+    .first()
+    .waitFor();
+  await page
+    .getByRole('img', { name: /^blue: / })
+    .first()
+    .waitFor();
+  await page
+    .getByText(/letter\.png/)
+    .first()
+    .waitFor();
+  const download = page.getByRole('link', {
+    name: 'Download all rejected items with their reasons',
+  });
+  const rejected = await fetch((await download.getAttribute('href')) ?? '');
+  expect(await rejected.text()).toContain('letter.png');
+}, 90_000);
+
+test('a job without an endpoint is followed on its page to its model', async () => {
+  await page.getByRole('link', { name: 'Train a model' }).click();
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('task: image-classification');
+  await page.getByLabel('Put it at a URL when it is trained').uncheck();
+  await expect.poll(() => yaml.inputValue()).not.toContain('deploy');
+  await yaml.fill(
+    `${await yaml.inputValue()}model: { kind: cnn, filters: [8] }\ntraining: { epochs: 10 }\n`,
+  );
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByRole('link', { name: 'Open the job' }).click();
+  await page.getByRole('figure', { name: /^Chart of loss/ }).waitFor({ timeout: 120_000 });
+  await page.getByRole('link', { name: 'flags@1' }).first().waitFor({ timeout: 120_000 });
+  await page.getByText('It made').waitFor({ timeout: 60_000 });
+}, 240_000);
+
+test('the model is deployed by hand and recognises a picture that is dropped on it', async () => {
+  await page.goto('/models/flags');
+  await page.getByRole('button', { name: 'Deploy v1' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Deploy' }).click();
+  await page.getByRole('heading', { name: 'flags', level: 1 }).waitFor();
+  await page.getByText('ready', { exact: true }).waitFor({ timeout: 60_000 });
+  await dropFiles(page, [{ name: 'new.png', bytes: await square(210, 0, 5) }]);
+  const prediction = page.getByTestId('prediction');
+  await prediction.waitFor();
+  expect(await prediction.textContent()).toMatch(/^red/);
+  await dropFiles(page, [{ name: 'broken.png', bytes: Buffer.from('no picture') }]);
+  await page.getByRole('alert').waitFor();
+  expectNoPageErrors(page);
+}, 120_000);

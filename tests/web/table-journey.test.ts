@@ -1,0 +1,171 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type Dashboard,
+  dropFiles,
+  expectNoPageErrors,
+  openDashboard,
+  vegaCsv,
+} from './dashboard.fixture.ts';
+
+// The way of a person with a table: sign in, drop it, train, watch, try, train again, compare, roll back.
+
+let dashboard: Dashboard;
+let page: Page;
+beforeAll(async () => {
+  dashboard = await openDashboard();
+}, 120_000);
+afterAll(() => dashboard?.stop());
+
+test('a wrong password is refused with a sentence, the right one leads back to the page', async () => {
+  const { stack, browser } = dashboard;
+  const stranger = await browser.newPage({ baseURL: stack.url });
+  await stranger.goto('/datasets');
+  await stranger.getByLabel('Email').fill(stack.email);
+  await stranger.getByLabel(/^Password/).fill('not the password');
+  await stranger.getByRole('button', { name: 'Sign in' }).click();
+  await stranger.getByRole('alert').waitFor();
+  await stranger.close();
+  page = await dashboard.open('/datasets');
+  await page.getByRole('heading', { name: 'Data sets' }).waitFor();
+  await page.getByText('No data yet').waitFor();
+});
+
+test('a dropped CSV is uploaded, read and shown with its statistics', async () => {
+  await page.keyboard.press('n');
+  await page.getByRole('heading', { name: 'New model', level: 1 }).waitFor();
+  await dropFiles(page, [vegaCsv('penguins')]);
+  expect(await page.getByLabel('Name of the data set').inputValue()).toBe('penguins');
+  await page.getByRole('button', { name: 'Upload' }).click();
+  await page.getByText('344 rows').waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('img', { name: /^Histogram from/ })
+    .first()
+    .waitFor();
+  await page.getByRole('cell', { name: 'Torgersen' }).first().waitFor();
+}, 90_000);
+
+test('task and target are guessed; form and YAML are the same thing', async () => {
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('target: Species');
+  expect(await yaml.inputValue()).toContain('task: tabular-classification');
+
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  const epochs = page.getByLabel('Epochs', { exact: true });
+  await expect.poll(() => epochs.getAttribute('placeholder')).toMatch(/^\d+$/);
+  await epochs.fill('12');
+  await expect.poll(() => yaml.inputValue()).toMatch(/training:\n {2}epochs: 12/);
+
+  await yaml.fill((await yaml.inputValue()).replace('epochs: 12', 'epochs: 20'));
+  await expect.poll(() => epochs.inputValue()).toBe('20');
+});
+
+test('what is wrong in the YAML is said at its line and at its field', async () => {
+  const yaml = page.getByLabel('The same as YAML');
+  const right = await yaml.inputValue();
+  await yaml.fill(right.replace('epochs: 20', 'epochs: -1'));
+  await page.getByText(/Line \d+: \/training\/epochs Must be at least 1/).waitFor();
+  expect(await page.getByRole('button', { name: 'Train', exact: true }).isDisabled()).toBe(true);
+  // What only the server knows is shown the same way.
+  await yaml.fill(right.replace('target: Species', 'target: Nothing'));
+  await page.getByText(/Line \d+: \/target/).waitFor();
+  await yaml.fill(`${right}\n  - broken: [`);
+  await page.getByText(/^Line \d+:/).waitFor();
+  await yaml.fill(right);
+  await expect
+    .poll(() => page.getByRole('button', { name: 'Train', exact: true }).isEnabled())
+    .toBe(true);
+});
+
+test('training is seen live, and the model can be tried on the same page', async () => {
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByRole('progressbar', { name: 'Progress of the job' }).waitFor();
+  await page.getByRole('figure', { name: /^Chart of loss/ }).waitFor({ timeout: 90_000 });
+  await page.getByRole('button', { name: 'Predict' }).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Predict' }).click();
+  const prediction = page.getByTestId('prediction');
+  await prediction.waitFor();
+  expect(await prediction.textContent()).toMatch(/(Adelie|Chinstrap|Gentoo)[\s\S]*% sure/);
+  expectNoPageErrors(page);
+}, 240_000);
+
+test('the job page has curves, log, spec, attempts and points', async () => {
+  await page.getByRole('link', { name: 'Open the job' }).click();
+  await page.getByRole('heading', { name: 'penguins', level: 1 }).waitFor();
+  await page.getByRole('figure', { name: /^Chart of loss.*train from.*validation from/ }).waitFor();
+  await page.getByText(/^([\d,]+) of \1 points received$/).waitFor();
+  await page
+    .getByRole('log')
+    .getByText(/Epoch 1 of 20/)
+    .waitFor();
+  await page.getByLabel('spec', { exact: true }).getByText('epochs: 20').waitFor();
+  await page.getByText(/rows are the truth, columns the prediction/).waitFor();
+  expect(await page.getByRole('row').filter({ hasText: 'wrk_' }).count()).toBe(1);
+});
+
+test('a second version is trained from the first, compared and deployed', async () => {
+  await page.getByRole('link', { name: 'Train again' }).click();
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('epochs: 20');
+  await yaml.fill((await yaml.inputValue()).replace('epochs: 20', 'epochs: 8'));
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByRole('button', { name: 'Predict' }).waitFor({ timeout: 120_000 });
+
+  await page.goto('/models/penguins');
+  await page.getByLabel('Compare version 1').check();
+  await page.getByLabel('Compare version 2').check();
+  await page.getByRole('heading', { name: 'Version 1 and version 2' }).waitFor();
+  await page.getByRole('row', { name: '/training/epochs 20 8' }).waitFor();
+  expect(await page.getByText(/rows are the truth/).count()).toBe(2);
+  await page
+    .getByRole('figure', { name: /train v1 from.*train v2 from/ })
+    .first()
+    .waitFor();
+}, 240_000);
+
+test('an endpoint is rolled back to an earlier change, and its snippets carry a key', async () => {
+  await page.goto('/endpoints/penguins');
+  await page.getByRole('link', { name: 'penguins@2' }).waitFor();
+  await page
+    .getByRole('button', { name: /^Roll back to version 1/ })
+    .first()
+    .click();
+  await page.getByRole('link', { name: 'penguins@1' }).waitFor({ timeout: 60_000 });
+  await page.getByText('Rolled back to version 1').waitFor();
+
+  await page.getByRole('button', { name: 'Make a key and fill it in' }).click();
+  const curl = page.getByLabel('curl snippet', { exact: true });
+  await expect.poll(() => curl.textContent()).toMatch(/Bearer vnd_/);
+  const text = (await curl.textContent()) ?? '';
+  const key = /vnd_[A-Za-z0-9_-]+/.exec(text)?.[0];
+  const url = /https?:\S+:predict/.exec(text)?.[0];
+  const body = /-d '(.*)'/.exec(text)?.[1];
+  const answer = await fetch(url ?? '', {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}` },
+    body,
+  });
+  expect(await answer.json()).toMatchObject({ predictions: [{ label: expect.any(String) }] });
+  expectNoPageErrors(page);
+}, 120_000);
+
+test('what is in use cannot be deleted; what is not goes after its name was typed', async () => {
+  await page.goto('/models/penguins');
+  await page.getByRole('button', { name: 'More actions' }).click();
+  await page.getByRole('menuitem', { name: 'Delete the model' }).click();
+  await page.getByLabel('Type penguins to confirm').fill('penguin');
+  expect(await page.getByRole('button', { name: 'Delete', exact: true }).isDisabled()).toBe(true);
+  await page.getByLabel('Type penguins to confirm').fill('penguins');
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page
+    .getByRole('alert')
+    .getByText(/Still in use/)
+    .waitFor();
+
+  await page.goto('/endpoints/penguins');
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Type penguins to confirm').fill('penguins');
+  await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('No endpoints yet').waitFor();
+}, 60_000);
