@@ -17,7 +17,8 @@ export interface Context {
 export function makeContext(config: Config, json: boolean, signal: AbortSignal): Context {
   return {
     config,
-    client: createClient({ baseUrl: config.url, apiKey: config.apiKey }),
+    // Nobody there is told within seconds; a server that restarts in the middle is waited for.
+    client: createClient({ baseUrl: config.url, apiKey: config.apiKey, retriesOnceReached: 9 }),
     signal,
     answer: (value, text) => {
       process.stdout.write(`${json ? JSON.stringify(value) : text()}\n`);

@@ -10,6 +10,8 @@ export interface ClientOptions {
   apiKey?: string;
   /** More tries after a failure that may pass, of calls that can be made twice. */
   retries?: number;
+  /** The same once the server has answered something: then it is restarting rather than not there. */
+  retriesOnceReached?: number;
   /** For one try. */
   timeoutMs?: number;
   headers?: Record<string, string>;
@@ -47,6 +49,7 @@ const retryAfterMsMax = 30_000;
 export class Transport {
   readonly options: ClientOptions;
   readonly baseUrl: string;
+  private reached = false;
   constructor(options: ClientOptions) {
     this.options = options;
     this.baseUrl = (options.baseUrl ?? '').replace(/\/+$/, '');
@@ -83,7 +86,6 @@ export class Transport {
     if (input.body !== undefined) init.body = JSON.stringify(input.body);
     const again =
       operation.method !== 'POST' || operation.idempotent === true || repeatable.has(operation.id);
-    const retries = options.retries ?? this.options.retries ?? retriesUsual;
     for (let tried = 0; ; tried++) {
       try {
         return await this.try(url, init, options);
@@ -91,10 +93,15 @@ export class Transport {
         options.signal?.throwIfAborted();
         const mayPass =
           error instanceof ClientError && (again ? passes(error) : refusedBefore(error));
-        if (!mayPass || tried >= retries) throw error;
+        if (!mayPass || tried >= this.retries(options)) throw error;
         await pause(tried, options.signal, retryAfterMs(error));
       }
     }
+  }
+
+  private retries(options: CallOptions): number {
+    const usual = this.options.retries ?? retriesUsual;
+    return options.retries ?? (this.reached ? (this.options.retriesOnceReached ?? usual) : usual);
   }
 
   /** One try, without retries. */
@@ -109,6 +116,7 @@ export class Transport {
       options.signal?.throwIfAborted();
       throw timeout.aborted ? tooSlow(this.baseUrl, timeoutMs) : unreachable(this.baseUrl, error);
     }
+    this.reached = true;
     if (response.ok) return response;
     const error = await errorFromResponse(response);
     retryAfter.set(error, response.headers.get('retry-after'));

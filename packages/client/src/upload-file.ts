@@ -20,6 +20,9 @@ export interface UploadOptions {
 const parallelUsual = 3;
 const triesMax = 8;
 const urlsAtATime = 100;
+const partMsMin = 60_000;
+/** 64 kB/s. */
+const bytesPerMsMin = 64;
 
 /** Sends a file in parts, side by side, each tried again by itself, and completes the upload. */
 export async function uploadFile(
@@ -153,7 +156,10 @@ class Sending {
       const url = await this.urlOf(number);
       try {
         const onSent = (sent: number) => this.sent(number, sent);
-        const answer = await this.putPart(url, bytes, { headers, signal: this.signal, onSent });
+        // A server that falls silent must not hold the part for ever; slow lines get their time.
+        const patience = AbortSignal.timeout(partMsMin + this.sizeOf(number) / bytesPerMsMin);
+        const signal = AbortSignal.any([this.signal, patience]);
+        const answer = await this.putPart(url, bytes, { headers, signal, onSent });
         if (answer.status < 300) {
           this.sent(number, this.sizeOf(number));
           return answer.etag ?? '';
