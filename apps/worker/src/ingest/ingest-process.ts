@@ -9,7 +9,7 @@ import type { IngestResult } from './run-ingest.ts';
 const script = fileURLToPath(new URL('./ingest-child.ts', import.meta.url));
 const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file)) ?? null;
 const stderrTailMax = 2000;
-const heapMaxMb = 1024;
+const heapMaxMb = 2048;
 const watchEveryMs = 1000;
 
 /** The process died of its data or its machine; how is in the sentence. */

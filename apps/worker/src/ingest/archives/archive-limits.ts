@@ -2,7 +2,7 @@ import { badData } from '../bad-data.ts';
 
 /** Bounds on what an archive may unfold into, whatever it claims. */
 const archiveLimits = {
-  entriesMax: 2_000_000,
+  entriesMax: 1_000_000,
   /** An archive that stays below this may be as dense as it likes. */
   inflatedBytesFree: 256 * 1024 ** 2,
   ratioMax: 120,

@@ -21,7 +21,8 @@ export async function tarEntries(
   const { size: total } = await archive.stat();
   const budget = new UnfoldBudget(label, total);
   const entries: Entry[] = [];
-  const byName = new Map<string, Entry>();
+  const byName = new Map<string, TarEntry>();
+  const from = { handle: archive, file };
   let override: { path?: string; size?: number } = {};
   for (let at = 0; at + block <= total; ) {
     const header = await readAt(archive, at, block);
@@ -56,11 +57,11 @@ export async function tarEntries(
       rejections.add(shown, 'The path leads out of the archive');
     } else if (linked !== undefined) {
       budget.bytes(linked.size);
-      entries.push({ ...linked, path });
+      entries.push(linked.renamed(path));
     } else if (dataAt + size > total) {
       rejections.add(shown, 'The archive ends within this file');
     } else {
-      const entry = entryAt(archive, file, path, dataAt, size);
+      const entry = new TarEntry(from, path, dataAt, size);
       entries.push(entry);
       byName.set(path, entry);
     }
@@ -68,24 +69,39 @@ export async function tarEntries(
   return entries;
 }
 
-function entryAt(
-  archive: FileHandle,
-  file: string,
-  path: string,
-  dataAt: number,
-  size: number,
-): Entry {
-  return {
-    path,
-    size,
-    read: () => readAt(archive, dataAt, size),
-    start: (bytes) => readAt(archive, dataAt, Math.min(bytes, size)),
-    copyTo: async (target) => {
-      if (size === 0) return pipeline([], createWriteStream(target));
-      const source = createReadStream(file, { start: dataAt, end: dataAt + size - 1 });
-      await pipeline(source, createWriteStream(target));
-    },
-  };
+type Archive = { handle: FileHandle; file: string };
+
+/** A class and not closures: there may be a million of them. */
+class TarEntry implements Entry {
+  readonly path: string;
+  readonly size: number;
+  readonly #archive: Archive;
+  readonly #dataAt: number;
+
+  constructor(archive: Archive, path: string, dataAt: number, size: number) {
+    this.#archive = archive;
+    this.path = path;
+    this.#dataAt = dataAt;
+    this.size = size;
+  }
+
+  renamed(path: string): TarEntry {
+    return new TarEntry(this.#archive, path, this.#dataAt, this.size);
+  }
+
+  read(): Promise<Buffer> {
+    return readAt(this.#archive.handle, this.#dataAt, this.size);
+  }
+
+  start(bytes: number): Promise<Buffer> {
+    return readAt(this.#archive.handle, this.#dataAt, Math.min(bytes, this.size));
+  }
+
+  async copyTo(target: string): Promise<void> {
+    if (this.size === 0) return pipeline([], createWriteStream(target));
+    const [start, end] = [this.#dataAt, this.#dataAt + this.size - 1];
+    await pipeline(createReadStream(this.#archive.file, { start, end }), createWriteStream(target));
+  }
 }
 
 async function readAt(archive: FileHandle, at: number, size: number): Promise<Buffer> {

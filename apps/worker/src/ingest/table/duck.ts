@@ -13,7 +13,7 @@ export type Duck = {
  * A database of its own for one ingest, on disk so that memory stays flat. Data is hostile: the
  * process may read and write below `folder` only, fetches no extension, and cannot undo either.
  */
-export async function openDuck(folder: string, memoryMaxMb = 1024): Promise<Duck> {
+export async function openDuck(folder: string, memoryMaxMb = 1400): Promise<Duck> {
   const instance = await DuckDBInstance.create(join(folder, 'work.duckdb'), {
     threads: '2',
     memory_limit: `${memoryMaxMb}MB`,

@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import type { ColumnType } from '@vanda/contracts';
 import { dateFormats, type Reading, readAs, timestampFormats } from './column-types.ts';
-import type { Duck } from './duck.ts';
+import { type Duck, text } from './duck.ts';
 
 /** A column of the raw table. `strings` were quoted in the file (JSON): digits in them are text. */
 export type RawColumn = { name: string; sql: string; strings: boolean };
 
 export type TypedColumn = Reading & { name: string; raw: string; badCount: number };
 
-const sampleRows = 10_000;
+const sampleRowsMax = 10_000;
+/** Of a wide table fewer rows are looked at first: they are held in memory. */
+const sampleValuesMax = 2_000_000;
 /** So many of the values must fit for the others to be called bad, not the type. */
 const fitMin = 0.99;
 const fitMinInSample = 0.95;
@@ -24,18 +27,24 @@ export async function inferColumns(
   columns: readonly RawColumn[],
   rows: number,
   overrides: Readonly<Record<string, ColumnType>>,
+  folder: string,
 ): Promise<TypedColumn[]> {
-  const step = Math.max(1, Math.floor(rows / sampleRows));
+  const wanted = Math.min(sampleRowsMax, Math.ceil(sampleValuesMax / columns.length));
+  const step = Math.max(1, Math.floor(rows / wanted));
   const numbered = '(SELECT *, row_number() OVER () AS vanda_row FROM raw)';
-  await duck.run(`CREATE TABLE sample AS SELECT * FROM ${numbered} WHERE vanda_row % ${step} = 0`);
-  const result: TypedColumn[] = [];
+  const file = text(join(folder, 'sample.parquet'));
+  // A file and not a table, in which every column would take a block of memory.
+  await duck.run(
+    `COPY (SELECT * FROM ${numbered} WHERE vanda_row % ${step} = 0) TO ${file} (FORMAT parquet)`,
+  );
+  await duck.run(`CREATE VIEW sample AS FROM read_parquet(${file})`);
+  const candidates: Reading[][] = [];
   for (let at = 0; at < columns.length; at += columnsAtOnce) {
     const some = columns.slice(at, at + columnsAtOnce);
-    const candidates = await candidatesOf(duck, some, overrides);
-    result.push(...(await settle(duck, some, candidates, overrides)));
+    candidates.push(...(await candidatesOf(duck, some, overrides)));
   }
-  await duck.run('DROP TABLE sample');
-  return result;
+  // All columns together: each pass reads the whole file.
+  return settle(duck, columns, candidates, overrides);
 }
 
 async function candidatesOf(
@@ -59,7 +68,7 @@ async function candidatesOf(
     // Of a type that the user gave only the spelling is open: the one that fits most values.
     if (overrides[column.name] !== undefined) {
       const best = readings.map((_, r) => r).sort((a, b) => fit(b) - fit(a))[0] ?? 0;
-      return [readings[best] ?? text(column)];
+      return [readings[best] ?? asText(column)];
     }
     const values = row[`n${c}`] ?? 0;
     const coded = (row[`z${c}`] ?? 0) > 0;
@@ -89,11 +98,11 @@ function readingsFor(column: RawColumn, override: ColumnType | undefined): Readi
     ...reading,
     ok: `(NOT contains(${column.sql}, ':') AND ${reading.ok})`,
   }));
-  const textual = [boolean, ...pureDates, ...timestamps, text(column)];
+  const textual = [boolean, ...pureDates, ...timestamps, asText(column)];
   return column.strings ? textual : [...numbers, ...textual];
 }
 
-function text(column: RawColumn): Reading {
+function asText(column: RawColumn): Reading {
   return readAs(column.sql, 'text');
 }
 
@@ -109,7 +118,7 @@ async function settle(
   for (;;) {
     const open = columns.map((_, c) => c).filter((c) => settled[c] === undefined);
     if (open.length === 0) return settled.filter((column) => column !== undefined);
-    const readings = new Map(open.map((c) => [c, left[c]?.[0] ?? text(columns[c] as RawColumn)]));
+    const readings = new Map(open.map((c) => [c, left[c]?.[0] ?? asText(columns[c] as RawColumn)]));
     const counts = await countMisfits(duck, columns, readings);
     for (const [c, reading] of readings) {
       const column = columns[c] as RawColumn;

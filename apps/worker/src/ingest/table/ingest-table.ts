@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ColumnType, TableProfile } from '@vanda/contracts';
+import { type ColumnType, type TableProfile, VandaError } from '@vanda/contracts';
 import { badData } from '../bad-data.ts';
 import type { ContentSink } from '../content-sink.ts';
 import type { Rejections } from '../rejections.ts';
@@ -40,11 +40,23 @@ export async function ingestTable(task: TableIngest): Promise<TableProfile> {
     return await withDuck(duck, task);
   } catch (error) {
     task.signal?.throwIfAborted();
-    throw error;
+    throw readable(error);
   } finally {
     task.signal?.removeEventListener('abort', stop);
     duck.close();
   }
+}
+
+/** The database's own refusals as sentences; a failing disk or a mistake of ours stays what it is. */
+function readable(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof VandaError) return error;
+  const [first = ''] = error.message.split('\n');
+  if (first.startsWith('Out of Memory')) {
+    const detail = 'The table needs more memory than an ingest may use. Push fewer columns.';
+    return new VandaError('out-of-memory', detail, undefined, { cause: error });
+  }
+  if (!/^(Invalid Input|Conversion|Out of Range) Error/.test(first)) return error;
+  return badData(`The table cannot be read: ${first.slice(0, 300)}`);
 }
 
 async function withDuck(duck: Duck, task: TableIngest): Promise<TableProfile> {
@@ -100,7 +112,7 @@ async function fromText(duck: Duck, task: TableIngest): Promise<Source> {
   }
   await raw.createView(duck);
   task.onProgress(30, 'Finding the types of the columns');
-  const columns = await inferColumns(duck, raw.columns, raw.rows, task.overrides);
+  const columns = await inferColumns(duck, raw.columns, raw.rows, task.overrides, folder);
   return { relation: 'raw', columns, rowLabel: (rowId) => raw.rowLabel(rowId) };
 }
 

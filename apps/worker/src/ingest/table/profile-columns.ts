@@ -8,6 +8,8 @@ const topMax = 10;
 const binsMax = 20;
 const shownCharsMax = 200;
 const columnsAtOnce = 50;
+/** Beyond so many columns nobody looks at the frequent values of each, which take a scan apiece. */
+const columnsDetailedMax = 300;
 const quantiles = '[0.05, 0.25, 0.5, 0.75, 0.95]';
 
 type Counts = {
@@ -34,12 +36,13 @@ export async function profileColumns(
     const counts = await countsOf(duck, relation, some, rows);
     for (const [index, column] of some.entries()) {
       const known = counts[index] as Counts;
+      const isDetailed = profiles.length < columnsDetailedMax;
       profiles.push({
         name: column.name,
         type: column.type,
         ...known,
-        top: await topOf(duck, relation, column, known),
-        histogram: await histogramOf(duck, relation, column, known),
+        top: isDetailed ? await topOf(duck, relation, column, known) : [],
+        histogram: isDetailed ? await histogramOf(duck, relation, column, known) : null,
       });
       onColumn(profiles.length);
     }

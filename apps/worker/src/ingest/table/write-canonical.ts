@@ -4,6 +4,9 @@ import { type Duck, name, text } from './duck.ts';
 import type { TypedColumn } from './infer-columns.ts';
 
 const rowsListedMax = 100_000;
+/** A row group is held in memory while it is written: the wider the table, the fewer its rows. */
+const groupValuesMax = 8_000_000;
+const groupRows = { min: 2048, max: 122_880 };
 
 /**
  * Rows with their types as Parquet, in the order of the source: the position of a row in it is its
@@ -23,12 +26,18 @@ export async function writeCanonical(
   const where = suspects.map(({ bad }) => `NOT ${bad}`).join(' AND ') || 'true';
   await duck.run(
     `COPY (SELECT ${select} FROM ${relation} WHERE ${where}) TO ${text(target)} ` +
-      '(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)',
+      `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${groupSize(columns.length)})`,
   );
   const [counted] = await duck.rows<{ n: number }>(
     `SELECT count(*) AS n FROM read_parquet(${text(target)})`,
   );
   return counted?.n ?? 0;
+}
+
+function groupSize(columns: number): number {
+  const { min, max } = groupRows;
+  const fitting = Math.floor(groupValuesMax / columns / min) * min;
+  return Math.min(max, Math.max(min, fitting));
 }
 
 async function listBad(
