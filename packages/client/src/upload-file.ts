@@ -157,7 +157,8 @@ class Sending {
       try {
         const onSent = (sent: number) => this.sent(number, sent);
         // A server that falls silent must not hold the part for ever; slow lines get their time.
-        const patience = AbortSignal.timeout(partMsMin + this.sizeOf(number) / bytesPerMsMin);
+        const partMs = partMsMin + Math.ceil(this.sizeOf(number) / bytesPerMsMin);
+        const patience = AbortSignal.timeout(partMs);
         const signal = AbortSignal.any([this.signal, patience]);
         const answer = await this.putPart(url, bytes, { headers, signal, onSent });
         if (answer.status < 300) {
