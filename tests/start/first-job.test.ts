@@ -1,6 +1,6 @@
 import { execSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { makePlace, type Place, processesOf, Start } from './start-vanda.fixture.ts';
+import { makePlace, type Place, Start, untilNobodyLives } from './start-vanda.fixture.ts';
 
 let place: Place;
 let running: Start | undefined;
@@ -12,7 +12,7 @@ afterEach(async () => {
   await running?.kill();
 });
 afterAll(async () => {
-  await expect.poll(() => processesOf(place), { timeout: 20_000 }).toEqual([]);
+  await untilNobodyLives(place);
   place.remove();
 });
 
@@ -21,7 +21,7 @@ test('the first job is done once, however often its start is cut off', async () 
   await running.until(/Training/, 180_000);
   await new Promise((resolve) => setTimeout(resolve, 5000));
   await running.kill();
-  await expect.poll(() => processesOf(place), { timeout: 15_000 }).toEqual([]);
+  await untilNobodyLives(place);
 
   running = new Start(place);
   await running.until(/Vanda is ready/, 400_000);

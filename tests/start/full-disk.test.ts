@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { makePlace, processesOf, Start } from './start-vanda.fixture.ts';
+import { makePlace, Start, untilNobodyLives } from './start-vanda.fixture.ts';
 
 /** A disk of its own, small enough to be filled. Only root may mount one, and not everywhere. */
 const disk = mkdtempSync(join(tmpdir(), 'vanda-disk-'));
@@ -12,7 +12,7 @@ const place = { ...(await makePlace()), home: join(disk, 'home') };
 const filler = join(disk, 'filler');
 
 afterAll(async () => {
-  await expect.poll(() => processesOf(place), { timeout: 20_000 }).toEqual([]);
+  await untilNobodyLives(place);
   if (mounted) execFileSync('umount', [disk]);
   rmSync(disk, { recursive: true, force: true });
 });

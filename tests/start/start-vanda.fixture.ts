@@ -86,16 +86,33 @@ export interface Running {
 
 /** Every process that was told of this state folder, by its environment or its arguments. */
 export function processesOf(place: Place): Running[] {
+  const marks = [place.home];
+  try {
+    // Redis writes its own name over what it was told; its port stays readable.
+    const kept = JSON.parse(readFileSync(join(place.home, 'installation.json'), 'utf8'));
+    marks.push(`redis-server 127.0.0.1:${kept.redisPort}`);
+  } catch {
+    // Before the first start there is no Redis either.
+  }
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((name) => {
       try {
         const commandLine = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        const environment = readFileSync(`/proc/${name}/environ`, 'utf8');
-        const its = `${commandLine}\n${environment}`.includes(place.home);
-        return its && commandLine ? [{ pid: Number(name), commandLine }] : [];
+        const told = `${commandLine}\n${readFileSync(`/proc/${name}/environ`, 'utf8')}`;
+        const its = commandLine !== '' && marks.some((mark) => told.includes(mark));
+        return its ? [{ pid: Number(name), commandLine }] : [];
       } catch {
         return [];
       }
     });
+}
+
+/** Waits until no process of this place lives; what still does is in the error. */
+export async function untilNobodyLives(place: Place, timeoutMs = 20_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (let left = processesOf(place); left.length > 0; left = processesOf(place)) {
+    if (Date.now() > deadline) throw new Error(`Still alive: ${JSON.stringify(left)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }

@@ -3,7 +3,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { makePlace, type Place, processesOf, Start } from './start-vanda.fixture.ts';
+import {
+  makePlace,
+  type Place,
+  processesOf,
+  Start,
+  untilNobodyLives,
+} from './start-vanda.fixture.ts';
 
 let place: Place;
 let password: string;
@@ -24,7 +30,7 @@ afterEach(async () => {
   for (const started of starts.splice(0)) await started.kill();
 });
 afterAll(async () => {
-  await expect.poll(() => processesOf(place), { timeout: 20_000 }).toEqual([]);
+  await untilNobodyLives(place);
   place.remove();
 });
 
@@ -127,7 +133,8 @@ test.each([
   const [victim] = processesOf(place)
     .filter(({ commandLine }) => commandLine.includes(command))
     .sort((a, b) => a.pid - b.pid);
-  process.kill(victim?.pid ?? 0, 'SIGKILL');
+  if (!victim) throw new Error(`${title} is not among ${JSON.stringify(processesOf(place))}`);
+  process.kill(victim.pid, 'SIGKILL');
   await started.until(new RegExp(`${title} ended \\(SIGKILL\\) after`));
   await started.until(new RegExp(`${title} is back \\(restart 1\\)`));
   const { url, apiKey } = await profile();
@@ -143,7 +150,7 @@ test('when the start itself is killed nothing outlives it, and the next one goes
   await started.until(ready);
   expect(processesOf(place).length).toBeGreaterThan(5);
   await started.kill();
-  await expect.poll(() => processesOf(place), { timeout: 15_000 }).toEqual([]);
+  await untilNobodyLives(place);
   const next = start('--no-demo');
   await next.until(ready);
   const audit = join(import.meta.dirname, '../../tools/audit/main.ts');

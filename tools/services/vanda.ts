@@ -26,6 +26,8 @@ export function vandaEnvironment(settings: VandaSettings): NodeJS.ProcessEnv {
     ...process.env,
     PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
     NODE_ENV: 'production',
+    // What stripping types and compiling gave, kept for the next start; a third of its time.
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/vanda-compile'),
     VANDA_HOME: settings.home,
     VANDA_HOST: settings.host,
     VANDA_PORT: String(settings.port),
