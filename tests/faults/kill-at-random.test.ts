@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.stop());
 
-const jobs = 5;
+const jobs = 3;
 
 it('ends alike whatever is killed at whatever moment: claiming, loading, training, publishing', async () => {
   const random = seededRandom(testSeed());

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { memoryKills } from './memory-kills.ts';
 import type { FromChild, ToChild } from './messages.ts';
@@ -44,6 +45,7 @@ export function startTrainingProcess(
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  yieldToServers(child.pid);
   let tail = '';
   const listen = (chunk: string) => {
     tail = (tail + chunk).slice(-stderrTailMax);
@@ -72,6 +74,16 @@ export function startTrainingProcess(
         (child.signalCode === 'SIGKILL' && memoryKills() > killsBefore),
     })),
   };
+}
+
+/** On one machine the pages and predictions come first; threads inherit it, so it is set before there are any. */
+function yieldToServers(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, 5);
+  } catch {
+    // It is gone already, or this system forbids it: it trains all the same.
+  }
 }
 
 const found = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file)) ?? null;
