@@ -113,7 +113,7 @@ describe('a predictor of rows', () => {
     const rows = Array.from({ length: 40 }, (_, row) => ({
       constructor: row % 2,
       toString: `${row % 4}`,
-      label: row % 2 === 0 ? '__proto__' : '',
+      label: row % 2 === 0 ? '__proto__' : 'valueOf',
     }));
     const odd = await tabularClassifier({
       target: 'label',
@@ -122,7 +122,7 @@ describe('a predictor of rows', () => {
     }).fit(rows);
     const [answer] = await odd.predict([{ constructor: 0, toString: '2' }]);
     expect(answer?.label).toBe('__proto__');
-    expect(Object.keys(answer?.scores ?? {})).toEqual(['', '__proto__']);
+    expect(Object.keys(answer?.scores ?? {})).toEqual(['__proto__', 'valueOf']);
     await expect(odd.predict([{}])).rejects.toThrow('has no column "constructor"');
     odd.close();
   });

@@ -42,15 +42,3 @@ function dayOfYear(moment: number): number {
   const start = Date.UTC(new Date(moment).getUTCFullYear(), 0, 1);
   return turn(Math.floor((moment - start) / dayMs) / yearDays);
 }
-
-/** Reads ISO 8601 (a missing zone is UTC, as in the data) or milliseconds since 1970; NaN for anything else. */
-export function parseMoment(value: string | number): number {
-  if (typeof value === 'number') return Math.abs(value) <= 8.64e15 ? value : Number.NaN;
-  const parts =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
-      value.trim(),
-    );
-  if (parts === null) return Number.NaN;
-  const [, day, time, zone] = parts;
-  return Date.parse(`${day}T${time ?? '00:00'}${zone?.toUpperCase() ?? 'Z'}`);
-}

@@ -1,7 +1,7 @@
 import { VandaError } from '@vanda/contracts';
-import { parseMoment } from './date-parts.ts';
 import type { CellValue } from './encode.ts';
 import { display } from './learn-preprocessing.ts';
+import { parseMoment } from './parse-moment.ts';
 import type { FeatureRule, TablePreprocessing } from './preprocessing.ts';
 
 /** Reads a request's row into one value a feature, or says which field of which instance is wrong. */
@@ -23,9 +23,35 @@ export function parseRow(
       throw refusal(index, `has no column ${display(rule.name)}, which the model needs`);
     }
     const value = row[rule.name];
-    return value === null ? null : parseCell(rule, value, index);
+    return value === null || saysMissing(rule, value) ? null : parseCell(rule, value, index);
   });
 }
+
+/** What people write in a table where a value is missing, as ingest understands it; in texts only emptiness is. */
+const missingWords = new Set([
+  '',
+  'na',
+  'n/a',
+  '#n/a',
+  'null',
+  'none',
+  'nan',
+  '-nan',
+  'nil',
+  '-',
+  '?',
+  'missing',
+]);
+
+function saysMissing(rule: FeatureRule, value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > 100) return false;
+  const word = value.trim().toLowerCase();
+  return rule.kind === 'category' ? word === '' : missingWords.has(word);
+}
+
+const booleanWords = new Map(
+  Object.entries({ true: 1, t: 1, yes: 1, y: 1, 1: 1, false: 0, f: 0, no: 0, n: 0, 0: 0 }),
+);
 
 function parseCell(rule: FeatureRule, value: unknown, index: number): CellValue {
   const wrong = (expected: string) =>
@@ -39,10 +65,10 @@ function parseCell(rule: FeatureRule, value: unknown, index: number): CellValue 
     case 'boolean': {
       if (value === true || value === 1) return 1;
       if (value === false || value === 0) return 0;
-      const text = typeof value === 'string' ? value.trim().toLowerCase() : '';
-      if (text === 'true' || text === '1') return 1;
-      if (text === 'false' || text === '0') return 0;
-      throw wrong('true or false');
+      const word = typeof value === 'string' ? value.trim().toLowerCase() : '';
+      const known = booleanWords.get(word);
+      if (known === undefined) throw wrong('true or false');
+      return known;
     }
     case 'date': {
       if (typeof value !== 'string' && typeof value !== 'number') throw wrong('a date');
@@ -53,7 +79,7 @@ function parseCell(rule: FeatureRule, value: unknown, index: number): CellValue 
       return moment;
     }
     case 'category':
-      if (typeof value === 'string') return value;
+      if (typeof value === 'string') return value.replaceAll(/^ +| +$/g, '');
       if (typeof value === 'number' || typeof value === 'boolean') return String(value);
       throw wrong('a text');
   }

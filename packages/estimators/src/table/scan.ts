@@ -109,7 +109,8 @@ function readExpression({ name, type }: ScannedColumn): string {
         THEN CAST(epoch_ms(${moment}) AS DOUBLE) END`;
     }
     case 'text':
-      return `CAST(${column} AS VARCHAR)`;
+      // As ingest reads texts, and as parseRow reads those of a request.
+      return `nullif(trim(CAST(${column} AS VARCHAR)), '')`;
   }
 }
 
