@@ -23,7 +23,7 @@ export const checkObjects: AuditCheck = async (context) => {
   for (const row of rows) {
     if (row.refs === 0) findings.push({ subject: row.key, message: 'nothing names this object.' });
     const wrong = await compare(context.store, row);
-    if (wrong && (await stillNamed(context, row.key)))
+    if (wrong && (await hasRow(context, row.key)))
       findings.push({ subject: row.key, message: wrong });
   }
   return [...findings, ...(await strays(context, new Set(rows.map((row) => row.key))))];
@@ -60,12 +60,15 @@ async function strays(context: AuditContext, known: Set<string>): Promise<Findin
   return findings;
 }
 
+async function hasRow({ rowsNow }: AuditContext, key: string): Promise<boolean> {
+  return (await rowsNow('SELECT 1 FROM objects WHERE key = $1', [key])).length > 0;
+}
+
 /** By its row, or by an upload that no push has taken yet: that one keeps the bytes until it expires. */
-async function stillNamed({ rowsNow }: AuditContext, key: string): Promise<boolean> {
-  const named = await rowsNow(
-    `SELECT 1 FROM objects WHERE key = $1
-     UNION ALL SELECT 1 FROM uploads WHERE object_key = $1 AND state IN ('open', 'completed')`,
+async function stillNamed(context: AuditContext, key: string): Promise<boolean> {
+  const waiting = await context.rowsNow(
+    `SELECT 1 FROM uploads WHERE object_key = $1 AND state IN ('open', 'completed')`,
     [key],
   );
-  return named.length > 0;
+  return waiting.length > 0 || (await hasRow(context, key));
 }
