@@ -30,7 +30,9 @@ int64_t integer_of(const Napi::Value& value, const char* what) {
   return static_cast<int64_t>(number);
 }
 
-bool boolean_of(const Napi::Value& value) { return value.IsBoolean() && value.As<Napi::Boolean>().Value(); }
+bool boolean_of(const Napi::Value& value) {
+  return value.IsBoolean() && value.As<Napi::Boolean>().Value();
+}
 
 std::vector<int64_t> integers_of(const Napi::Value& value, const char* what) {
   if (!value.IsArray()) wrong(what, "a list of whole numbers");
@@ -45,7 +47,8 @@ std::vector<Value> values_of(const Napi::Value& flat_pairs) {
   std::vector<int64_t> flat = integers_of(flat_pairs, "a list of values");
   std::vector<Value> out;
   for (size_t i = 0; i + 1 < flat.size(); i += 2) {
-    if (std::abs(flat[i]) > kNodesMax || std::abs(flat[i + 1]) > 64) wrong("a value", "of this graph");
+    if (std::abs(flat[i]) > kNodesMax || std::abs(flat[i + 1]) > 64)
+      wrong("a value", "of this graph");
     out.push_back({static_cast<int>(flat[i]), static_cast<int>(flat[i + 1])});
   }
   return out;
@@ -70,7 +73,8 @@ Attributes attributes_of(const Napi::Value& object) {
       std::vector<double> numbers;
       Napi::Array list = value.As<Napi::Array>();
       if (list.Length() > kListMax) wrong(key.c_str(), "a shorter list");
-      for (uint32_t k = 0; k < list.Length(); ++k) numbers.push_back(number_of(list.Get(k), key.c_str()));
+      for (uint32_t k = 0; k < list.Length(); ++k)
+        numbers.push_back(number_of(list.Get(k), key.c_str()));
       out[key] = std::move(numbers);
     } else if (!value.IsUndefined()) {
       wrong(key.c_str(), "a number, a string, true, false or a list of numbers");
@@ -82,7 +86,8 @@ Attributes attributes_of(const Napi::Value& object) {
 DType dtype_of(const Napi::Value& value) {
   std::string name = text_of(value, "dtype");
   std::optional<DType> dtype = dtype_from_name(name);
-  if (!dtype || *dtype == DType::f64) throw Error("dtype_mismatch", "", "there is no dtype '" + name + "'");
+  if (!dtype || *dtype == DType::f64)
+    throw Error("dtype_mismatch", "", "there is no dtype '" + name + "'");
   return *dtype;
 }
 
@@ -147,7 +152,8 @@ Napi::Object type_to_js(Napi::Env env, const TensorType& type) {
   out.Set("dtype", std::string(dtype_name(type.dtype)));
   Napi::Array shape = Napi::Array::New(env, static_cast<size_t>(type.shape.rank()));
   for (int axis = 0; axis < type.shape.rank(); ++axis) {
-    shape.Set(static_cast<uint32_t>(axis), Napi::Number::New(env, static_cast<double>(type.shape[axis])));
+    shape.Set(static_cast<uint32_t>(axis),
+              Napi::Number::New(env, static_cast<double>(type.shape[axis])));
   }
   out.Set("shape", shape);
   return out;
@@ -160,10 +166,17 @@ Napi::Object tensor_to_js(Napi::Env env, const Tensor& tensor) {
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
   if (bytes > 0) std::memcpy(buffer.Data(), tensor.data(), bytes);
   switch (tensor.type.dtype) {
-    case DType::f32: out.Set("data", Napi::Float32Array::New(env, count, buffer, 0)); break;
-    case DType::i32: out.Set("data", Napi::Int32Array::New(env, count, buffer, 0)); break;
-    case DType::i64: out.Set("data", Napi::BigInt64Array::New(env, count, buffer, 0)); break;
-    default: out.Set("data", Napi::Uint8Array::New(env, bytes, buffer, 0));
+    case DType::f32:
+      out.Set("data", Napi::Float32Array::New(env, count, buffer, 0));
+      break;
+    case DType::i32:
+      out.Set("data", Napi::Int32Array::New(env, count, buffer, 0));
+      break;
+    case DType::i64:
+      out.Set("data", Napi::BigInt64Array::New(env, count, buffer, 0));
+      break;
+    default:
+      out.Set("data", Napi::Uint8Array::New(env, bytes, buffer, 0));
   }
   return out;
 }

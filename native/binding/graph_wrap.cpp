@@ -16,7 +16,8 @@ Napi::Object describe_node(Napi::Env env, const Graph& graph, int id) {
   out.Set("op", node.op->name);
   out.Set("name", node.name);
   Napi::Array outputs = Napi::Array::New(env, node.outputs.size());
-  for (uint32_t i = 0; i < node.outputs.size(); ++i) outputs.Set(i, type_to_js(env, node.outputs[i]));
+  for (uint32_t i = 0; i < node.outputs.size(); ++i)
+    outputs.Set(i, type_to_js(env, node.outputs[i]));
   out.Set("outputs", outputs);
   if (node.is("variable")) out.Set("trainable", Napi::Boolean::New(env, node.flag("trainable")));
   return out;
@@ -73,7 +74,8 @@ Napi::Value GraphWrap::add(const Napi::CallbackInfo& info) {
 Napi::Value GraphWrap::add_constant(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!info[0].IsObject()) throw Error("invalid_attribute", "constant", "takes a tensor");
-    return describe_node(info.Env(), graph, graph.add_constant(tensor_of(info[0].As<Napi::Object>())));
+    return describe_node(info.Env(), graph,
+                         graph.add_constant(tensor_of(info[0].As<Napi::Object>())));
   });
 }
 

@@ -71,13 +71,16 @@ Napi::Promise run_async(Napi::Env env, std::vector<Napi::ObjectReference> keep,
     }
     work = nullptr;
     // The references go back with the task: they may be dropped on the JavaScript thread only.
-    main.post([&main, deferred, kept = std::move(kept), finish = std::move(finish), failure](Napi::Env env) {
+    main.post([&main, deferred, kept = std::move(kept), finish = std::move(finish),
+               failure](Napi::Env env) {
       Napi::HandleScope scope(env);
       main.end();
       kept->clear();
       try {
-        if (failure) deferred->Reject(to_js(env, *failure).Value());
-        else deferred->Resolve(finish(env));
+        if (failure)
+          deferred->Reject(to_js(env, *failure).Value());
+        else
+          deferred->Resolve(finish(env));
       } catch (const Napi::Error& error) {
         deferred->Reject(error.Value());
       } catch (...) {

@@ -25,18 +25,21 @@ size_t row_bytes(const Column& column) {
 
 void open_file(Column& column, const Napi::Object& source) {
   column.rows = integer_of(source.Get("rows"), "rows");
-  int64_t offset = source.Get("offset").IsUndefined() ? 0 : integer_of(source.Get("offset"), "offset");
+  int64_t offset =
+      source.Get("offset").IsUndefined() ? 0 : integer_of(source.Get("offset"), "offset");
   column.file = std::make_shared<MappedFile>(text_of(source.Get("file"), "file"));
   size_t size = column.file->size();
   size_t bytes = row_bytes(column);
   bool fits = offset >= 0 && column.rows >= 0 && static_cast<size_t>(offset) <= size &&
-              (bytes == 0 || static_cast<size_t>(column.rows) <= (size - static_cast<size_t>(offset)) / bytes);
+              (bytes == 0 ||
+               static_cast<size_t>(column.rows) <= (size - static_cast<size_t>(offset)) / bytes);
   if (!fits) {
     throw Error("invalid_feed", column.name,
                 "the file is too short for " + std::to_string(column.rows) + " rows");
   }
   if (static_cast<size_t>(offset) % dtype_bytes(column.dtype) != 0) {
-    throw Error("invalid_attribute", column.name, "the offset is not a multiple of the element size");
+    throw Error("invalid_attribute", column.name,
+                "the offset is not a multiple of the element size");
   }
   column.data = column.file->data() + offset;
 }
@@ -56,7 +59,8 @@ PipelineWrap& PipelineWrap::from(const Napi::Value& value) {
   return *Unwrap(value.As<Napi::Object>());
 }
 
-// Pipeline({columns: [{name, dtype, shape, data | file, ...}], rows?, batchSize, shuffle, seed, ...})
+// Pipeline({columns: [{name, dtype, shape, data | file, ...}], rows?, batchSize, shuffle, seed,
+// ...})
 PipelineWrap::PipelineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PipelineWrap>(info) {
   info.This().As<Napi::Object>().TypeTag(&kPipelineTag);
   guarded(info.Env(), [&] {
@@ -71,7 +75,8 @@ PipelineWrap::PipelineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Pi
       TensorType type = type_of(entry);
       column.dtype = type.dtype;
       column.row = type.shape;
-      if (!column.row.is_static()) throw Error("invalid_attribute", column.name, "has an open shape");
+      if (!column.row.is_static())
+        throw Error("invalid_attribute", column.name, "has an open shape");
       column.scale = floats_of(entry.Get("scale"), "scale");
       column.shift = floats_of(entry.Get("shift"), "shift");
       if (column.shift.empty()) column.shift.assign(column.scale.size(), 0.0f);
@@ -85,7 +90,8 @@ PipelineWrap::PipelineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Pi
         open_file(column, entry);
       } else {
         column.rows = integer_of(entry.Get("rows"), "rows");
-        if (column.rows < 0) throw Error("invalid_attribute", column.name, "rows may not be negative");
+        if (column.rows < 0)
+          throw Error("invalid_attribute", column.name, "rows may not be negative");
         std::vector<int64_t> dims = {column.rows};
         dims.insert(dims.end(), column.row.dims().begin(), column.row.dims().end());
         TensorType whole{column.dtype, Shape(std::move(dims))};
@@ -108,7 +114,8 @@ PipelineWrap::PipelineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Pi
     options.shuffle = boolean_of(source.Get("shuffle"));
     options.seed = static_cast<uint64_t>(integer_of(source.Get("seed"), "seed"));
     options.drop_remainder = boolean_of(source.Get("dropRemainder"));
-    options.prefetch = static_cast<int>(std::min<int64_t>(1000, integer_of(source.Get("prefetch"), "prefetch")));
+    options.prefetch =
+        static_cast<int>(std::min<int64_t>(1000, integer_of(source.Get("prefetch"), "prefetch")));
     pipeline = std::make_shared<Pipeline>(std::move(options));
   });
 }

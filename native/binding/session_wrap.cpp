@@ -44,7 +44,8 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
   info.This().As<Napi::Object>().TypeTag(&kSessionTag);
   guarded(info.Env(), [&] {
     int64_t threads = integer_of(info[0], "threads");
-    if (threads < 1 || threads > 1024) throw Error("invalid_attribute", "threads", "must be 1 to 1024");
+    if (threads < 1 || threads > 1024)
+      throw Error("invalid_attribute", "threads", "must be 1 to 1024");
     session = std::make_shared<Session>(static_cast<int>(threads));
   });
 }
@@ -88,8 +89,8 @@ Napi::Value SessionWrap::evaluate(const Napi::CallbackInfo& info) {
       throw Error("invalid_attribute", "evaluate", "one flag for each output is needed");
     }
     return run_async(info.Env(), keep({info[1]}), [self = session, request, pipeline, joined]() {
-      auto outputs = std::make_shared<std::vector<Tensor>>(
-          vanda::evaluate(*self, request, pipeline, joined));
+      auto outputs =
+          std::make_shared<std::vector<Tensor>>(vanda::evaluate(*self, request, pipeline, joined));
       return [outputs](Napi::Env env) -> Napi::Value { return tensors_to_js(env, *outputs); };
     });
   });
@@ -125,7 +126,8 @@ Napi::Value SessionWrap::plan_report(const Napi::CallbackInfo& info) {
     std::shared_ptr<CachedPlan> cached = session->plan_for(request, types);
     std::vector<std::string> steps = cached->plan->describe();
     Napi::Object out = Napi::Object::New(info.Env());
-    out.Set("arenaBytes", Napi::Number::New(info.Env(), static_cast<double>(cached->plan->arena_bytes())));
+    out.Set("arenaBytes",
+            Napi::Number::New(info.Env(), static_cast<double>(cached->plan->arena_bytes())));
     out.Set("nodes", Napi::Number::New(info.Env(), request.program->graph.size()));
     Napi::Array labels = Napi::Array::New(info.Env(), steps.size());
     for (uint32_t i = 0; i < steps.size(); ++i) labels.Set(i, steps[i]);

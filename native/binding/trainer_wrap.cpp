@@ -26,7 +26,8 @@ std::optional<uint64_t> limit_of(const Napi::Value& value, const char* what) {
 // A promise that any thread may settle once.
 class Settler {
  public:
-  explicit Settler(Napi::Env env) : main_(MainThread::of(env)), deferred_(Napi::Promise::Deferred::New(env)) {
+  explicit Settler(Napi::Env env)
+      : main_(MainThread::of(env)), deferred_(Napi::Promise::Deferred::New(env)) {
     main_.begin();
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -38,8 +39,10 @@ class Settler {
     main.post([self = std::move(self), result = std::move(result), failure](Napi::Env env) {
       Napi::HandleScope scope(env);
       self->main_.end();
-      if (failure) self->deferred_.Reject(to_js(env, *failure).Value());
-      else self->deferred_.Resolve(result(env));
+      if (failure)
+        self->deferred_.Reject(to_js(env, *failure).Value());
+      else
+        self->deferred_.Resolve(result(env));
     });
   }
 
@@ -92,9 +95,11 @@ Napi::Value TrainerWrap::train(const Napi::CallbackInfo& info) {
       throw Error("invalid_attribute", "train", "untilEpoch or untilStep is needed");
     }
     if (trainer_->running()) throw Error("busy", "train", "this trainer is already running");
-    auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
+    auto callback =
+        std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
     // The trainer's object stays alive while its thread runs.
-    auto self = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info.This().As<Napi::Object>()));
+    auto self =
+        std::make_shared<Napi::ObjectReference>(Napi::Persistent(info.This().As<Napi::Object>()));
     auto settler = std::make_shared<Settler>(env);
     Napi::Promise promise = settler->promise();
     std::shared_ptr<Trainer> trainer = trainer_;
@@ -115,12 +120,15 @@ Napi::Value TrainerWrap::train(const Napi::CallbackInfo& info) {
     run.done = [&main, deliver, settler, trainer, self](bool stopped, const Error* error) {
       main.post(deliver);
       auto failure = error != nullptr ? std::make_shared<Error>(*error) : nullptr;
-      Settler::settle(settler, [trainer, self, stopped](Napi::Env env) -> Napi::Value {
-        Napi::Object out = Napi::Object::New(env);
-        out.Set("stopped", Napi::Boolean::New(env, stopped));
-        out.Set("position", position_to_js(env, trainer->position()));
-        return out;
-      }, failure);
+      Settler::settle(
+          settler,
+          [trainer, self, stopped](Napi::Env env) -> Napi::Value {
+            Napi::Object out = Napi::Object::New(env);
+            out.Set("stopped", Napi::Boolean::New(env, stopped));
+            out.Set("position", position_to_js(env, trainer->position()));
+            return out;
+          },
+          failure);
     };
     trainer_->train(std::move(run));
     return promise;
@@ -155,12 +163,15 @@ Napi::Value TrainerWrap::export_state(const Napi::CallbackInfo& info) {
     Napi::Promise promise = settler->promise();
     trainer_->snapshot([settler](State state, Position position) {
       auto carried = std::make_shared<State>(std::move(state));
-      Settler::settle(settler, [carried, position](Napi::Env env) -> Napi::Value {
-        Napi::Object out = Napi::Object::New(env);
-        out.Set("tensors", named_to_js(env, *carried));
-        out.Set("position", position_to_js(env, position));
-        return out;
-      }, nullptr);
+      Settler::settle(
+          settler,
+          [carried, position](Napi::Env env) -> Napi::Value {
+            Napi::Object out = Napi::Object::New(env);
+            out.Set("tensors", named_to_js(env, *carried));
+            out.Set("position", position_to_js(env, position));
+            return out;
+          },
+          nullptr);
     });
     return promise;
   });
@@ -194,9 +205,10 @@ Napi::Value TrainerWrap::checkpoint(const Napi::CallbackInfo& info) {
         } catch (...) {
           failure = std::make_shared<Error>(from_current_exception());
         }
-        Settler::settle(settler, [position](Napi::Env env) -> Napi::Value {
-          return position_to_js(env, position);
-        }, failure);
+        Settler::settle(
+            settler,
+            [position](Napi::Env env) -> Napi::Value { return position_to_js(env, position); },
+            failure);
       });
     });
     return promise;

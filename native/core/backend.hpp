@@ -36,8 +36,8 @@ struct Placement {
 };
 
 struct CompileRequest {
-  const Program& program;              // optimised, every shape known
-  const std::vector<int>& order;       // the schedule: node ids
+  const Program& program;         // optimised, every shape known
+  const std::vector<int>& order;  // the schedule: node ids
   Placement (*place)(const std::vector<Lifetime>& lifetimes);
   VariableLookup variables;
   int threads = 1;

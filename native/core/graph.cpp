@@ -48,7 +48,8 @@ void complete_attributes(Node& node) {
     auto found = node.attributes.find(wanted.name);
     if (found == node.attributes.end()) {
       if (!wanted.fallback) {
-        throw Error("invalid_attribute", spec.name, "the attribute '" + wanted.name + "' is missing");
+        throw Error("invalid_attribute", spec.name,
+                    "the attribute '" + wanted.name + "' is missing");
       }
       node.attributes.emplace(wanted.name, *wanted.fallback);
     } else if (!coerce(found->second, wanted.kind)) {

@@ -8,7 +8,8 @@ namespace vanda {
 
 // Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random
 // numbers as a pure function of (key, counter), so that a resumed run needs no generator state.
-inline std::array<uint32_t, 4> philox(std::array<uint32_t, 2> key, std::array<uint32_t, 4> counter) {
+inline std::array<uint32_t, 4> philox(std::array<uint32_t, 2> key,
+                                      std::array<uint32_t, 4> counter) {
   for (int round = 0; round < 10; ++round) {
     uint64_t product0 = uint64_t{0xD2511F53} * counter[0];
     uint64_t product1 = uint64_t{0xCD9E8D57} * counter[2];

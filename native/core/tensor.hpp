@@ -54,12 +54,17 @@ struct ConstView {
   int64_t elements() const { return type->shape.elements(); }
   double at(int64_t i) const {
     switch (type->dtype) {
-      case DType::f32: return static_cast<const float*>(data)[i];
-      case DType::f64: return static_cast<const double*>(data)[i];
-      case DType::i32: return static_cast<const int32_t*>(data)[i];
-      case DType::i64: return static_cast<double>(static_cast<const int64_t*>(data)[i]);
+      case DType::f32:
+        return static_cast<const float*>(data)[i];
+      case DType::f64:
+        return static_cast<const double*>(data)[i];
+      case DType::i32:
+        return static_cast<const int32_t*>(data)[i];
+      case DType::i64:
+        return static_cast<double>(static_cast<const int64_t*>(data)[i]);
       case DType::u8:
-      case DType::boolean: return static_cast<const uint8_t*>(data)[i];
+      case DType::boolean:
+        return static_cast<const uint8_t*>(data)[i];
     }
     return 0;
   }
@@ -76,19 +81,35 @@ struct View {
   int64_t elements() const { return type->shape.elements(); }
   void set(int64_t i, double value) const {
     switch (type->dtype) {
-      case DType::f32: static_cast<float*>(data)[i] = static_cast<float>(value); break;
-      case DType::f64: static_cast<double*>(data)[i] = value; break;
-      case DType::boolean: static_cast<uint8_t*>(data)[i] = value != 0 ? 1 : 0; break;
-      default: set_integer(i, saturate(value));
+      case DType::f32:
+        static_cast<float*>(data)[i] = static_cast<float>(value);
+        break;
+      case DType::f64:
+        static_cast<double*>(data)[i] = value;
+        break;
+      case DType::boolean:
+        static_cast<uint8_t*>(data)[i] = value != 0 ? 1 : 0;
+        break;
+      default:
+        set_integer(i, saturate(value));
     }
   }
   void set_integer(int64_t i, int64_t value) const {
     switch (type->dtype) {
-      case DType::i32: static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value); break;
-      case DType::i64: static_cast<int64_t*>(data)[i] = value; break;
-      case DType::u8: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value); break;
-      case DType::boolean: static_cast<uint8_t*>(data)[i] = value != 0 ? 1 : 0; break;
-      default: set(i, static_cast<double>(value));
+      case DType::i32:
+        static_cast<int32_t*>(data)[i] = static_cast<int32_t>(value);
+        break;
+      case DType::i64:
+        static_cast<int64_t*>(data)[i] = value;
+        break;
+      case DType::u8:
+        static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(value);
+        break;
+      case DType::boolean:
+        static_cast<uint8_t*>(data)[i] = value != 0 ? 1 : 0;
+        break;
+      default:
+        set(i, static_cast<double>(value));
     }
   }
 
@@ -96,7 +117,9 @@ struct View {
   // Casting a float outside the integer's range is undefined in C++; it saturates here.
   int64_t saturate(double value) const {
     double low = type->dtype == DType::u8 ? 0 : type->dtype == DType::i32 ? -2147483648.0 : -9.2e18;
-    double high = type->dtype == DType::u8 ? 255 : type->dtype == DType::i32 ? 2147483647.0 : 9.2e18;
+    double high = type->dtype == DType::u8    ? 255
+                  : type->dtype == DType::i32 ? 2147483647.0
+                                              : 9.2e18;
     if (!(value >= low)) return static_cast<int64_t>(value != value ? 0 : low);
     return static_cast<int64_t>(value > high ? high : value);
   }

@@ -31,7 +31,7 @@ std::string folder_of(const std::string& path) {
 InputFile::InputFile(const std::string& path) : path_(path) {
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail(path, "cannot be opened");
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file_, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(file_);
     throw Error("io", path, "is not a regular file");

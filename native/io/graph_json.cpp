@@ -14,7 +14,9 @@ constexpr size_t kValuesMax = 20'000'000;
 constexpr const char* kFormat = "vanda-graph/1";
 constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-[[noreturn]] void corrupt(const std::string& detail) { throw Error("corrupt_file", "graph", detail); }
+[[noreturn]] void corrupt(const std::string& detail) {
+  throw Error("corrupt_file", "graph", detail);
+}
 
 void write_base64(std::string& out, const unsigned char* data, size_t size) {
   out.push_back('"');
@@ -62,12 +64,23 @@ void write_attribute(std::string& out, const Attribute& attribute) {
   auto number = [&](double value) { write_json_number(out, value); };
   auto integer = [&](int64_t value) { out += std::to_string(value); };
   switch (attribute.index()) {
-    case 0: out += std::get<bool>(attribute) ? "true" : "false"; break;
-    case 1: integer(std::get<int64_t>(attribute)); break;
-    case 2: number(std::get<double>(attribute)); break;
-    case 3: write_json_text(out, std::get<std::string>(attribute)); break;
-    case 4: write_list(out, std::get<std::vector<int64_t>>(attribute), integer); break;
-    default: write_list(out, std::get<std::vector<double>>(attribute), number);
+    case 0:
+      out += std::get<bool>(attribute) ? "true" : "false";
+      break;
+    case 1:
+      integer(std::get<int64_t>(attribute));
+      break;
+    case 2:
+      number(std::get<double>(attribute));
+      break;
+    case 3:
+      write_json_text(out, std::get<std::string>(attribute));
+      break;
+    case 4:
+      write_list(out, std::get<std::vector<int64_t>>(attribute), integer);
+      break;
+    default:
+      write_list(out, std::get<std::vector<double>>(attribute), number);
   }
 }
 
@@ -88,7 +101,8 @@ void write_node(std::string& out, const Node& node) {
   }
   if (node.is("constant")) {
     out += ",\"dtype\":\"" + std::string(dtype_name(node.payload.type.dtype)) + "\",\"shape\":";
-    write_list(out, node.payload.type.shape.dims(), [&](int64_t dim) { out += std::to_string(dim); });
+    write_list(out, node.payload.type.shape.dims(),
+               [&](int64_t dim) { out += std::to_string(dim); });
     out += ",\"data\":";
     write_base64(out, node.payload.as<unsigned char>(), node.payload.type.bytes());
   }
@@ -125,12 +139,15 @@ Attribute attribute_of(const Json& json, const AttributeSpec& spec) {
     case AttributeKind::boolean:
       if (json.kind != Json::Kind::boolean) corrupt("'" + spec.name + "' must be true or false");
       return json.boolean;
-    case AttributeKind::integer: return integer_of(json);
-    case AttributeKind::number: return number_of(json);
+    case AttributeKind::integer:
+      return integer_of(json);
+    case AttributeKind::number:
+      return number_of(json);
     case AttributeKind::text:
       if (json.kind != Json::Kind::text) corrupt("'" + spec.name + "' must be a string");
       return json.text;
-    default: break;
+    default:
+      break;
   }
   if (json.kind != Json::Kind::array) corrupt("'" + spec.name + "' must be a list");
   if (spec.kind == AttributeKind::integers) {
@@ -144,7 +161,8 @@ Attribute attribute_of(const Json& json, const AttributeSpec& spec) {
 }
 
 Value value_of(const Json& json) {
-  if (json.kind != Json::Kind::array || json.items.size() != 2) corrupt("a value is [node, output]");
+  if (json.kind != Json::Kind::array || json.items.size() != 2)
+    corrupt("a value is [node, output]");
   int64_t node = integer_of(json.items[0]);
   int64_t output = integer_of(json.items[1]);
   if (node < 0 || node >= kNodesMax || output < 0 || output > 16) corrupt("a value does not exist");
@@ -193,14 +211,16 @@ void add_node(Graph& graph, const Json& json) {
   for (const Json& input : list_of(json, "inputs")) inputs.push_back(value_of(input));
   Attributes attributes;
   const Json* given = json.find("attributes");
-  if (given != nullptr && given->kind != Json::Kind::object) corrupt("'attributes' must be an object");
+  if (given != nullptr && given->kind != Json::Kind::object)
+    corrupt("'attributes' must be an object");
   for (size_t i = 0; given != nullptr && i < given->members.size(); ++i) {
     const auto& [key, value] = given->members[i];
     const AttributeSpec* known = nullptr;
     for (const AttributeSpec& candidate : spec->attributes) {
       if (candidate.name == key) known = &candidate;
     }
-    if (known == nullptr) throw Error("invalid_attribute", op, "there is no attribute '" + key + "'");
+    if (known == nullptr)
+      throw Error("invalid_attribute", op, "there is no attribute '" + key + "'");
     if (key == "dtype" && value.text == "f64") corrupt("f64 is not for models");
     attributes[key] = attribute_of(value, *known);
   }

@@ -102,7 +102,8 @@ class Parser {
     bool integral = true;
     while (at_ < source_.size()) {
       char c = source_[at_];
-      bool part = (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+      bool part =
+          (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
       if (!part) break;
       if (c == '.' || c == 'e' || c == 'E') integral = false;
       ++at_;
@@ -129,14 +130,31 @@ class Parser {
       char escape = peek();
       ++at_;
       switch (escape) {
-        case '"': case '\\': case '/': out.push_back(escape); break;
-        case 'b': out.push_back('\b'); break;
-        case 'f': out.push_back('\f'); break;
-        case 'n': out.push_back('\n'); break;
-        case 'r': out.push_back('\r'); break;
-        case 't': out.push_back('\t'); break;
-        case 'u': append_code_point(out); break;
-        default: fail("an escape is unknown");
+        case '"':
+        case '\\':
+        case '/':
+          out.push_back(escape);
+          break;
+        case 'b':
+          out.push_back('\b');
+          break;
+        case 'f':
+          out.push_back('\f');
+          break;
+        case 'n':
+          out.push_back('\n');
+          break;
+        case 'r':
+          out.push_back('\r');
+          break;
+        case 't':
+          out.push_back('\t');
+          break;
+        case 'u':
+          append_code_point(out);
+          break;
+        default:
+          fail("an escape is unknown");
       }
     }
   }

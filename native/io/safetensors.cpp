@@ -14,8 +14,10 @@ namespace {
 constexpr uint64_t kHeaderMax = 64ull << 20;
 constexpr size_t kValuesMax = 8'000'000;
 
-const std::pair<DType, const char*> kNames[] = {{DType::f32, "F32"}, {DType::i32, "I32"},
-                                                {DType::i64, "I64"}, {DType::u8, "U8"},
+const std::pair<DType, const char*> kNames[] = {{DType::f32, "F32"},
+                                                {DType::i32, "I32"},
+                                                {DType::i64, "I64"},
+                                                {DType::u8, "U8"},
                                                 {DType::boolean, "BOOL"}};
 
 struct Entry {
@@ -27,17 +29,21 @@ struct Entry {
 
 class HeaderReader {
  public:
-  HeaderReader(const std::string& path, uint64_t data_bytes) : path_(path), data_bytes_(data_bytes) {}
+  HeaderReader(const std::string& path, uint64_t data_bytes)
+      : path_(path), data_bytes_(data_bytes) {}
 
   std::vector<Entry> read(const Json& header, std::map<std::string, std::string>& metadata) {
     require(header.kind == Json::Kind::object, "the header is not an object");
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.members) {
-      if (name == "__metadata__") read_metadata(value, metadata);
-      else entries.push_back(read_entry(name, value));
+      if (name == "__metadata__")
+        read_metadata(value, metadata);
+      else
+        entries.push_back(read_entry(name, value));
     }
-    std::sort(entries.begin(), entries.end(),
-              [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+      return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+    });
     uint64_t at = 0;
     for (const Entry& entry : entries) {
       require(entry.begin == at, "'" + entry.name + "' overlaps another tensor or leaves a hole");
@@ -89,8 +95,10 @@ class HeaderReader {
     entry.type.shape.validate(name);
     entry.begin = natural(offsets->items[0]);
     entry.end = natural(offsets->items[1]);
-    require(entry.begin <= entry.end && entry.end <= data_bytes_, "'" + name + "' lies outside the file");
-    require(entry.end - entry.begin == entry.type.bytes(), "'" + name + "' has the wrong size for its shape");
+    require(entry.begin <= entry.end && entry.end <= data_bytes_,
+            "'" + name + "' lies outside the file");
+    require(entry.end - entry.begin == entry.type.bytes(),
+            "'" + name + "' has the wrong size for its shape");
     return entry;
   }
 

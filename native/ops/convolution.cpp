@@ -37,7 +37,8 @@ std::vector<TensorType> infer_conv(const Node& node, Types inputs) {
   const Shape& x = inputs[0].shape;
   const Shape& k = inputs[1].shape;
   require(x.rank() == 4 && k.rank() == 4, node,
-          "takes pictures [N, H, W, C] and a kernel [KH, KW, C, O], not " + x.text() + " and " + k.text());
+          "takes pictures [N, H, W, C] and a kernel [KH, KW, C, O], not " + x.text() + " and " +
+              k.text());
   int64_t groups = groups_of(node, k[3]);
   require(x[3] == k[2] * groups, node,
           "a kernel of " + k.text() + " does not go with pictures of " + x.text());
@@ -103,7 +104,8 @@ Value input_gradient(Emit& emit, const Attributes& shared, Value dy, Value kerne
   return emit.op("conv2d_grad_input", {dy, kernel}, std::move(attributes));
 }
 
-Value kernel_gradient(Emit& emit, const Attributes& shared, Value x, Value dy, const Shape& kernel) {
+Value kernel_gradient(Emit& emit, const Attributes& shared, Value x, Value dy,
+                      const Shape& kernel) {
   Attributes attributes = shared;
   attributes.emplace("size", std::vector<int64_t>{kernel[0], kernel[1]});
   return emit.op("conv2d_grad_kernel", {x, dy}, std::move(attributes));

@@ -5,8 +5,8 @@ namespace vanda {
 
 namespace {
 
-// dropout(x): zeroes a share `rate` of x and scales the rest by 1 / (1 - rate). What is dropped is a
-// pure function of (seed, salt, step, element), so a resumed run drops the same, and the gradient
+// dropout(x): zeroes a share `rate` of x and scales the rest by 1 / (1 - rate). What is dropped is
+// a pure function of (seed, salt, step, element), so a resumed run drops the same, and the gradient
 // is the same op on the gradient.
 std::vector<TensorType> infer_dropout(const Node& node, std::span<const TensorType> inputs) {
   double rate = node.number("rate");

@@ -71,8 +71,10 @@ bool takes_integers(Scalar code) {
     case Scalar::div:
     case Scalar::maximum:
     case Scalar::minimum:
-    case Scalar::where: return true;
-    default: return is_compare(code);
+    case Scalar::where:
+      return true;
+    default:
+      return is_compare(code);
   }
 }
 
@@ -117,25 +119,44 @@ int64_t integer_reference(Scalar code, const int64_t* x) {
   uint64_t a = static_cast<uint64_t>(x[0]);
   uint64_t b = static_cast<uint64_t>(x[1]);
   switch (code) {
-    case Scalar::neg: return wrap(0 - a);
-    case Scalar::square: return wrap(a * a);
-    case Scalar::abs: return x[0] < 0 ? wrap(0 - a) : x[0];
-    case Scalar::sign: return (x[0] > 0) - (x[0] < 0);
-    case Scalar::identity: return x[0];
-    case Scalar::add: return wrap(a + b);
-    case Scalar::sub: return wrap(a - b);
-    case Scalar::mul: return wrap(a * b);
-    case Scalar::div: return x[1] == 0 ? 0 : x[1] == -1 ? wrap(0 - a) : x[0] / x[1];
-    case Scalar::maximum: return x[0] > x[1] ? x[0] : x[1];
-    case Scalar::minimum: return x[0] < x[1] ? x[0] : x[1];
-    case Scalar::equal: return x[0] == x[1];
-    case Scalar::not_equal: return x[0] != x[1];
-    case Scalar::less: return x[0] < x[1];
-    case Scalar::less_equal: return x[0] <= x[1];
-    case Scalar::greater: return x[0] > x[1];
-    case Scalar::greater_equal: return x[0] >= x[1];
-    case Scalar::where: return x[0] != 0 ? x[1] : x[2];
-    default: return 0;
+    case Scalar::neg:
+      return wrap(0 - a);
+    case Scalar::square:
+      return wrap(a * a);
+    case Scalar::abs:
+      return x[0] < 0 ? wrap(0 - a) : x[0];
+    case Scalar::sign:
+      return (x[0] > 0) - (x[0] < 0);
+    case Scalar::identity:
+      return x[0];
+    case Scalar::add:
+      return wrap(a + b);
+    case Scalar::sub:
+      return wrap(a - b);
+    case Scalar::mul:
+      return wrap(a * b);
+    case Scalar::div:
+      return x[1] == 0 ? 0 : x[1] == -1 ? wrap(0 - a) : x[0] / x[1];
+    case Scalar::maximum:
+      return x[0] > x[1] ? x[0] : x[1];
+    case Scalar::minimum:
+      return x[0] < x[1] ? x[0] : x[1];
+    case Scalar::equal:
+      return x[0] == x[1];
+    case Scalar::not_equal:
+      return x[0] != x[1];
+    case Scalar::less:
+      return x[0] < x[1];
+    case Scalar::less_equal:
+      return x[0] <= x[1];
+    case Scalar::greater:
+      return x[0] > x[1];
+    case Scalar::greater_equal:
+      return x[0] >= x[1];
+    case Scalar::where:
+      return x[0] != 0 ? x[1] : x[2];
+    default:
+      return 0;
   }
 }
 
@@ -146,17 +167,22 @@ void reference(const Node& node, std::span<const ConstView> inputs, std::span<co
     parameters[i] = node.number(info.parameters[i]);
   }
   std::vector<BroadcastIndex> index;
-  for (const ConstView& input : inputs) index.emplace_back(input.type->shape, outputs[0].type->shape);
+  for (const ConstView& input : inputs)
+    index.emplace_back(input.type->shape, outputs[0].type->shape);
   bool integers = is_integer(inputs.back().type->dtype);
   for (int64_t i = 0; i < outputs[0].elements(); ++i) {
     std::array<double, 3> x{};
     std::array<int64_t, 3> n{};
     for (size_t k = 0; k < inputs.size(); ++k) {
-      if (integers) n[k] = inputs[k].at_integer(index[k](i));
-      else x[k] = inputs[k].at(index[k](i));
+      if (integers)
+        n[k] = inputs[k].at_integer(index[k](i));
+      else
+        x[k] = inputs[k].at(index[k](i));
     }
-    if (integers) outputs[0].set_integer(i, integer_reference(info.code, n.data()));
-    else outputs[0].set(i, scalar_reference(info.code, x.data(), parameters.data()));
+    if (integers)
+      outputs[0].set_integer(i, integer_reference(info.code, n.data()));
+    else
+      outputs[0].set(i, scalar_reference(info.code, x.data(), parameters.data()));
   }
 }
 
@@ -171,8 +197,10 @@ std::vector<TensorType> infer_cast(const Node& node, std::span<const TensorType>
 void reference_cast(const Node&, std::span<const ConstView> inputs, std::span<const View> outputs) {
   bool integers = !is_float(inputs[0].type->dtype);
   for (int64_t i = 0; i < outputs[0].elements(); ++i) {
-    if (integers) outputs[0].set_integer(i, inputs[0].at_integer(i));
-    else outputs[0].set(i, inputs[0].at(i));
+    if (integers)
+      outputs[0].set_integer(i, inputs[0].at_integer(i));
+    else
+      outputs[0].set(i, inputs[0].at(i));
   }
 }
 
@@ -180,7 +208,8 @@ void reference_fused(const Node& node, std::span<const ConstView> inputs,
                      std::span<const View> outputs) {
   const FusedProgram& program = *node.program;
   std::vector<BroadcastIndex> index;
-  for (const ConstView& input : inputs) index.emplace_back(input.type->shape, outputs[0].type->shape);
+  for (const ConstView& input : inputs)
+    index.emplace_back(input.type->shape, outputs[0].type->shape);
   std::vector<double> registers;
   for (int64_t i = 0; i < outputs[0].elements(); ++i) {
     registers.clear();
@@ -214,46 +243,84 @@ const ScalarInfo* scalar_of_op(const std::string& op) {
 
 double scalar_reference(Scalar code, const double* x, const double* parameters) {
   switch (code) {
-    case Scalar::neg: return -x[0];
-    case Scalar::exp: return std::exp(x[0]);
-    case Scalar::log: return std::log(x[0]);
-    case Scalar::sqrt: return std::sqrt(x[0]);
-    case Scalar::rsqrt: return 1 / std::sqrt(x[0]);
-    case Scalar::square: return x[0] * x[0];
-    case Scalar::abs: return std::fabs(x[0]);
-    case Scalar::sign: return (x[0] > 0) - (x[0] < 0);
-    case Scalar::tanh: return std::tanh(x[0]);
-    case Scalar::sigmoid: return 1 / (1 + std::exp(-x[0]));
-    case Scalar::relu: return x[0] > 0 ? x[0] : x[0] != x[0] ? x[0] : 0;
-    case Scalar::leaky_relu: return x[0] > 0 ? x[0] : x[0] * parameters[0];
-    case Scalar::elu: return x[0] > 0 ? x[0] : parameters[0] * std::expm1(x[0]);
-    case Scalar::gelu: return 0.5 * x[0] * (1 + std::erf(x[0] * 0.7071067811865476));
-    case Scalar::silu: return x[0] / (1 + std::exp(-x[0]));
-    case Scalar::softplus: return std::fmax(x[0], 0) + std::log1p(std::exp(-std::fabs(x[0])));
-    case Scalar::clamp: return x[0] < parameters[0] ? parameters[0]
-                               : x[0] > parameters[1] ? parameters[1] : x[0];
-    case Scalar::erf: return std::erf(x[0]);
-    case Scalar::floor: return std::floor(x[0]);
-    case Scalar::logical_not: return x[0] == 0;
-    case Scalar::identity: return x[0];
-    case Scalar::to_bool: return x[0] != 0;
-    case Scalar::to_u8: return x[0] >= 255 ? 255 : x[0] > 0 ? std::floor(x[0]) : 0;
-    case Scalar::add: return x[0] + x[1];
-    case Scalar::sub: return x[0] - x[1];
-    case Scalar::mul: return x[0] * x[1];
-    case Scalar::div: return x[0] / x[1];
-    case Scalar::pow: return std::pow(x[0], x[1]);
-    case Scalar::maximum: return x[0] > x[1] ? x[0] : x[1];
-    case Scalar::minimum: return x[0] < x[1] ? x[0] : x[1];
-    case Scalar::equal: return x[0] == x[1];
-    case Scalar::not_equal: return x[0] != x[1];
-    case Scalar::less: return x[0] < x[1];
-    case Scalar::less_equal: return x[0] <= x[1];
-    case Scalar::greater: return x[0] > x[1];
-    case Scalar::greater_equal: return x[0] >= x[1];
-    case Scalar::logical_and: return x[0] != 0 && x[1] != 0;
-    case Scalar::logical_or: return x[0] != 0 || x[1] != 0;
-    case Scalar::where: return x[0] != 0 ? x[1] : x[2];
+    case Scalar::neg:
+      return -x[0];
+    case Scalar::exp:
+      return std::exp(x[0]);
+    case Scalar::log:
+      return std::log(x[0]);
+    case Scalar::sqrt:
+      return std::sqrt(x[0]);
+    case Scalar::rsqrt:
+      return 1 / std::sqrt(x[0]);
+    case Scalar::square:
+      return x[0] * x[0];
+    case Scalar::abs:
+      return std::fabs(x[0]);
+    case Scalar::sign:
+      return (x[0] > 0) - (x[0] < 0);
+    case Scalar::tanh:
+      return std::tanh(x[0]);
+    case Scalar::sigmoid:
+      return 1 / (1 + std::exp(-x[0]));
+    case Scalar::relu:
+      return x[0] > 0 ? x[0] : x[0] != x[0] ? x[0] : 0;
+    case Scalar::leaky_relu:
+      return x[0] > 0 ? x[0] : x[0] * parameters[0];
+    case Scalar::elu:
+      return x[0] > 0 ? x[0] : parameters[0] * std::expm1(x[0]);
+    case Scalar::gelu:
+      return 0.5 * x[0] * (1 + std::erf(x[0] * 0.7071067811865476));
+    case Scalar::silu:
+      return x[0] / (1 + std::exp(-x[0]));
+    case Scalar::softplus:
+      return std::fmax(x[0], 0) + std::log1p(std::exp(-std::fabs(x[0])));
+    case Scalar::clamp:
+      return x[0] < parameters[0] ? parameters[0] : x[0] > parameters[1] ? parameters[1] : x[0];
+    case Scalar::erf:
+      return std::erf(x[0]);
+    case Scalar::floor:
+      return std::floor(x[0]);
+    case Scalar::logical_not:
+      return x[0] == 0;
+    case Scalar::identity:
+      return x[0];
+    case Scalar::to_bool:
+      return x[0] != 0;
+    case Scalar::to_u8:
+      return x[0] >= 255 ? 255 : x[0] > 0 ? std::floor(x[0]) : 0;
+    case Scalar::add:
+      return x[0] + x[1];
+    case Scalar::sub:
+      return x[0] - x[1];
+    case Scalar::mul:
+      return x[0] * x[1];
+    case Scalar::div:
+      return x[0] / x[1];
+    case Scalar::pow:
+      return std::pow(x[0], x[1]);
+    case Scalar::maximum:
+      return x[0] > x[1] ? x[0] : x[1];
+    case Scalar::minimum:
+      return x[0] < x[1] ? x[0] : x[1];
+    case Scalar::equal:
+      return x[0] == x[1];
+    case Scalar::not_equal:
+      return x[0] != x[1];
+    case Scalar::less:
+      return x[0] < x[1];
+    case Scalar::less_equal:
+      return x[0] <= x[1];
+    case Scalar::greater:
+      return x[0] > x[1];
+    case Scalar::greater_equal:
+      return x[0] >= x[1];
+    case Scalar::logical_and:
+      return x[0] != 0 && x[1] != 0;
+    case Scalar::logical_or:
+      return x[0] != 0 || x[1] != 0;
+    case Scalar::where:
+      return x[0] != 0 ? x[1] : x[2];
   }
   return 0;
 }

@@ -17,7 +17,10 @@ struct Unary {
 
 struct Binary {
   Binary(Graph& graph, int node, std::span<const Value> grads)
-      : emit(graph), a(graph.node(node).inputs[0]), b(graph.node(node).inputs[1]), y{node, 0},
+      : emit(graph),
+        a(graph.node(node).inputs[0]),
+        b(graph.node(node).inputs[1]),
+        y{node, 0},
         dy(grads[0]) {}
   std::vector<Value> result(Value da, Value db) {
     return {emit.reduce_to(da, a), emit.reduce_to(db, b)};
@@ -92,8 +95,8 @@ Values grad_gelu(Graph& graph, int node, Grads grads) {
   Unary u(graph, node, grads);
   Value erf = u.emit.op("erf", {u.emit.mul(u.x, 0.7071067811865476)});
   Value cumulative = u.emit.mul(u.emit.add(erf, 1), 0.5);
-  Value density = u.emit.mul(
-      u.emit.op("exp", {u.emit.mul(u.emit.op("square", {u.x}), -0.5)}), 0.3989422804014327);
+  Value density = u.emit.mul(u.emit.op("exp", {u.emit.mul(u.emit.op("square", {u.x}), -0.5)}),
+                             0.3989422804014327);
   return {u.emit.mul(u.dy, u.emit.add(cumulative, u.emit.mul(u.x, density)))};
 }
 Values grad_silu(Graph& graph, int node, Grads grads) {
@@ -170,32 +173,57 @@ Values grad_where(Graph& graph, int node, Grads grads) {
 
 GradientFn elementwise_gradient(Scalar code) {
   switch (code) {
-    case Scalar::neg: return grad_neg;
-    case Scalar::exp: return grad_exp;
-    case Scalar::log: return grad_log;
-    case Scalar::sqrt: return grad_sqrt;
-    case Scalar::rsqrt: return grad_rsqrt;
-    case Scalar::square: return grad_square;
-    case Scalar::abs: return grad_abs;
-    case Scalar::tanh: return grad_tanh;
-    case Scalar::sigmoid: return grad_sigmoid;
-    case Scalar::relu: return grad_relu;
-    case Scalar::leaky_relu: return grad_leaky_relu;
-    case Scalar::elu: return grad_elu;
-    case Scalar::gelu: return grad_gelu;
-    case Scalar::silu: return grad_silu;
-    case Scalar::softplus: return grad_softplus;
-    case Scalar::clamp: return grad_clamp;
-    case Scalar::erf: return grad_erf;
-    case Scalar::add: return grad_add;
-    case Scalar::sub: return grad_sub;
-    case Scalar::mul: return grad_mul;
-    case Scalar::div: return grad_div;
-    case Scalar::pow: return grad_pow;
+    case Scalar::neg:
+      return grad_neg;
+    case Scalar::exp:
+      return grad_exp;
+    case Scalar::log:
+      return grad_log;
+    case Scalar::sqrt:
+      return grad_sqrt;
+    case Scalar::rsqrt:
+      return grad_rsqrt;
+    case Scalar::square:
+      return grad_square;
+    case Scalar::abs:
+      return grad_abs;
+    case Scalar::tanh:
+      return grad_tanh;
+    case Scalar::sigmoid:
+      return grad_sigmoid;
+    case Scalar::relu:
+      return grad_relu;
+    case Scalar::leaky_relu:
+      return grad_leaky_relu;
+    case Scalar::elu:
+      return grad_elu;
+    case Scalar::gelu:
+      return grad_gelu;
+    case Scalar::silu:
+      return grad_silu;
+    case Scalar::softplus:
+      return grad_softplus;
+    case Scalar::clamp:
+      return grad_clamp;
+    case Scalar::erf:
+      return grad_erf;
+    case Scalar::add:
+      return grad_add;
+    case Scalar::sub:
+      return grad_sub;
+    case Scalar::mul:
+      return grad_mul;
+    case Scalar::div:
+      return grad_div;
+    case Scalar::pow:
+      return grad_pow;
     case Scalar::maximum:
-    case Scalar::minimum: return grad_extremum;
-    case Scalar::where: return grad_where;
-    default: return nullptr;
+    case Scalar::minimum:
+      return grad_extremum;
+    case Scalar::where:
+      return grad_where;
+    default:
+      return nullptr;
   }
 }
 

@@ -12,7 +12,8 @@ using Grads = std::span<const Value>;
 
 void require_indices(const Node& node, const TensorType& indices) {
   if (!is_integer(indices.dtype) && indices.dtype != DType::u8) {
-    throw Error("dtype_mismatch", node.op->name, "the indices must be integers, not " + indices.text());
+    throw Error("dtype_mismatch", node.op->name,
+                "the indices must be integers, not " + indices.text());
   }
 }
 
@@ -38,8 +39,10 @@ void reference_gather(const Node& node, Inputs inputs, Outputs outputs) {
     int64_t row = inputs[1].at_integer(i);
     if (row < 0 || row >= rows) out_of_range(node, row, rows);
     for (int64_t k = 0; k < width; ++k) {
-      if (is_float(inputs[0].type->dtype)) outputs[0].set(i * width + k, inputs[0].at(row * width + k));
-      else outputs[0].set_integer(i * width + k, inputs[0].at_integer(row * width + k));
+      if (is_float(inputs[0].type->dtype))
+        outputs[0].set(i * width + k, inputs[0].at(row * width + k));
+      else
+        outputs[0].set_integer(i * width + k, inputs[0].at_integer(row * width + k));
     }
   }
 }
@@ -56,7 +59,8 @@ std::vector<TensorType> infer_scatter(const Node& node, Types inputs) {
   require_indices(node, inputs[1]);
   const Shape& values = inputs[0].shape;
   const Shape& indices = inputs[1].shape;
-  bool fits = is_float(inputs[0].dtype) && values.rank() >= indices.rank() && node.integer("rows") >= 0;
+  bool fits =
+      is_float(inputs[0].dtype) && values.rank() >= indices.rank() && node.integer("rows") >= 0;
   for (int axis = 0; fits && axis < indices.rank(); ++axis) fits = values[axis] == indices[axis];
   if (!fits) throw Error("shape_mismatch", "scatter_add", "the values do not go with the indices");
   std::vector<int64_t> dims = {node.integer("rows")};
@@ -87,7 +91,8 @@ std::vector<Value> grad_scatter(Graph& graph, int node, Grads grads) {
 // one_hot(indices) -> f32 [..., depth]; an index outside is a row of zeros.
 std::vector<TensorType> infer_one_hot(const Node& node, Types inputs) {
   require_indices(node, inputs[0]);
-  if (node.integer("depth") < 1) throw Error("invalid_attribute", "one_hot", "depth must be at least 1");
+  if (node.integer("depth") < 1)
+    throw Error("invalid_attribute", "one_hot", "depth must be at least 1");
   std::vector<int64_t> dims = inputs[0].shape.dims();
   dims.push_back(node.integer("depth"));
   return {TensorType{DType::f32, Shape(std::move(dims))}};

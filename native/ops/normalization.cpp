@@ -61,9 +61,9 @@ std::vector<Value> grad_train(Graph& graph, int node, Grads grads) {
   }
   std::vector<Value> inputs = graph.node(node).inputs;
   double epsilon = graph.node(node).number("epsilon");
-  int grad = graph.add("batch_norm_grad",
-                       {grads[0], inputs[0], inputs[1], Value{node, 1}, Value{node, 2}},
-                       {{"epsilon", epsilon}});
+  int grad =
+      graph.add("batch_norm_grad", {grads[0], inputs[0], inputs[1], Value{node, 1}, Value{node, 2}},
+                {{"epsilon", epsilon}});
   return {Value{grad, 0}, Value{grad, 1}, Value{grad, 2}};
 }
 
@@ -93,8 +93,8 @@ void reference_grad(const Node& node, Inputs inputs, Outputs outputs) {
     for (int64_t r = 0; r < rows; ++r) {
       int64_t i = r * channels + c;
       double normal = (inputs[1].at(i) - inputs[3].at(c)) * inverse;
-      outputs[0].set(i, inputs[2].at(c) * inverse *
-                            (inputs[0].at(i) - sum / count - normal * dot / count));
+      outputs[0].set(
+          i, inputs[2].at(c) * inverse * (inputs[0].at(i) - sum / count - normal * dot / count));
     }
     outputs[1].set(c, dot);
     outputs[2].set(c, sum);

@@ -80,7 +80,8 @@ void reference_avg_pool(const Node& node, Inputs inputs, Outputs outputs) {
     sums[static_cast<size_t>(yi)] += inputs[0].at(xi);
     counts[static_cast<size_t>(yi)] += 1;
   });
-  for (size_t i = 0; i < sums.size(); ++i) outputs[0].set(static_cast<int64_t>(i), sums[i] / counts[i]);
+  for (size_t i = 0; i < sums.size(); ++i)
+    outputs[0].set(static_cast<int64_t>(i), sums[i] / counts[i]);
 }
 
 Attributes pool_gradient_attributes(Graph& graph, int node) {
@@ -132,7 +133,8 @@ void reference_avg_pool_grad(const Node& node, Inputs inputs, Outputs outputs) {
   Window window = pooling_window(node, x);
   std::vector<double> sums(static_cast<size_t>(outputs[0].elements()), 0);
   std::vector<double> counts(static_cast<size_t>(inputs[0].elements()), 0);
-  each_window(window, x, [&](int64_t yi, int64_t, int64_t) { counts[static_cast<size_t>(yi)] += 1; });
+  each_window(window, x,
+              [&](int64_t yi, int64_t, int64_t) { counts[static_cast<size_t>(yi)] += 1; });
   each_window(window, x, [&](int64_t yi, int64_t xi, int64_t) {
     sums[static_cast<size_t>(xi)] += inputs[0].at(yi) / counts[static_cast<size_t>(yi)];
   });

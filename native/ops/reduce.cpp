@@ -37,7 +37,8 @@ Shape kept_shape(const Shape& shape, const std::vector<int>& axes) {
 std::vector<TensorType> infer_reduce(const Node& node, std::span<const TensorType> inputs) {
   const TensorType& x = inputs[0];
   if (!is_float(x.dtype) && !(node.op->name != "mean" && is_integer(x.dtype))) {
-    throw Error("dtype_mismatch", node.op->name, "does not take " + x.text() + "; cast to f32 first");
+    throw Error("dtype_mismatch", node.op->name,
+                "does not take " + x.text() + "; cast to f32 first");
   }
   std::vector<int> axes = reduced_axes(node, x.shape.rank());
   Shape kept = kept_shape(x.shape, axes);
@@ -63,7 +64,8 @@ void reference_reduce(const Node& node, std::span<const ConstView> inputs,
     double& slot = sums[static_cast<size_t>(index(i))];
     slot = maximum ? std::fmax(slot, x.at(i)) : slot + x.at(i);
   }
-  double scale = node.is("mean") ? static_cast<double>(count) / static_cast<double>(x.elements()) : 1;
+  double scale =
+      node.is("mean") ? static_cast<double>(count) / static_cast<double>(x.elements()) : 1;
   for (int64_t i = 0; i < count; ++i) outputs[0].set(i, sums[static_cast<size_t>(i)] * scale);
 }
 
@@ -97,8 +99,9 @@ std::vector<Value> grad_mean(Graph& graph, int node, std::span<const Value> grad
   // The count of averaged elements may hang on the batch: sum(ones) / sum(1) inside the graph is
   // folded into a constant as soon as shapes are known.
   Value ones = emit.op("expand_like", {emit.scalar(1, x), x});
-  Value count = emit.div(emit.sum(ones, {}, false),
-                         emit.sum(emit.op("expand_like", {emit.scalar(1, x), Value{node, 0}}), {}, false));
+  Value count =
+      emit.div(emit.sum(ones, {}, false),
+               emit.sum(emit.op("expand_like", {emit.scalar(1, x), Value{node, 0}}), {}, false));
   std::vector<Value> spread_grad = grad_sum(graph, node, grads);
   return {emit.div(spread_grad[0], count)};
 }
@@ -108,7 +111,8 @@ std::vector<Value> grad_max(Graph& graph, int node, std::span<const Value> grads
   Emit emit(graph);
   Value x = graph.node(node).inputs[0];
   DType dtype = graph.type(x).dtype;
-  std::vector<int64_t> axes = axes_attribute(reduced_axes(graph.node(node), graph.type(x).shape.rank()));
+  std::vector<int64_t> axes =
+      axes_attribute(reduced_axes(graph.node(node), graph.type(x).shape.rank()));
   Value kept = emit.op("max", {x}, {{"axes", axes}, {"keepDims", true}});
   Value hit = emit.cast(emit.op("equal", {x, kept}), dtype);
   Value hits = emit.sum(hit, axes, true);
@@ -122,13 +126,15 @@ std::vector<TensorType> infer_sum_to(const Node& node, std::span<const TensorTyp
   return {TensorType{inputs[0].dtype, inputs[1].shape}};
 }
 
-void reference_sum_to(const Node&, std::span<const ConstView> inputs, std::span<const View> outputs) {
+void reference_sum_to(const Node&, std::span<const ConstView> inputs,
+                      std::span<const View> outputs) {
   BroadcastIndex index(outputs[0].type->shape, inputs[0].type->shape);
   std::vector<double> sums(static_cast<size_t>(outputs[0].elements()), 0);
   for (int64_t i = 0; i < inputs[0].elements(); ++i) {
     sums[static_cast<size_t>(index(i))] += inputs[0].at(i);
   }
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) outputs[0].set(i, sums[static_cast<size_t>(i)]);
+  for (int64_t i = 0; i < outputs[0].elements(); ++i)
+    outputs[0].set(i, sums[static_cast<size_t>(i)]);
 }
 
 std::vector<Value> grad_sum_to(Graph& graph, int node, std::span<const Value> grads) {

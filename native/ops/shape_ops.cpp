@@ -15,8 +15,10 @@ using Outputs = std::span<const View>;
 using Grads = std::span<const Value>;
 
 void copy_element(const View& to, int64_t i, const ConstView& from, int64_t j) {
-  if (is_float(from.type->dtype)) to.set(i, from.at(j));
-  else to.set_integer(i, from.at_integer(j));
+  if (is_float(from.type->dtype))
+    to.set(i, from.at(j));
+  else
+    to.set_integer(i, from.at_integer(j));
 }
 
 void reference_copy(const Node&, Inputs inputs, Outputs outputs) {
@@ -37,8 +39,10 @@ std::vector<TensorType> infer_reshape(const Node& node, Types inputs) {
         throw Error("shape_mismatch", "reshape", "there is no dim to keep in " + from.text());
       }
       dims[i] = from[static_cast<int>(i)];
-      if (dims[i] == kDynamic) batch_kept = true;
-      else known *= dims[i];
+      if (dims[i] == kDynamic)
+        batch_kept = true;
+      else
+        known *= dims[i];
     } else if (dims[i] == -1 && inferred < 0) {
       inferred = static_cast<int>(i);
     } else if (dims[i] < 0) {
@@ -50,17 +54,17 @@ std::vector<TensorType> infer_reshape(const Node& node, Types inputs) {
   int64_t total = 1;
   bool batch = false;
   for (int64_t dim : from.dims()) {
-    if (dim == kDynamic) batch = true;
-    else total *= dim;
+    if (dim == kDynamic)
+      batch = true;
+    else
+      total *= dim;
   }
   bool open = batch && !batch_kept;
   if (inferred >= 0) {
-    if (known == 0 || total % known != 0) {
+    // With an open batch the rest is checked once the batch is known.
+    if (known == 0 || (!open && total % known != 0)) {
       throw Error("shape_mismatch", "reshape",
                   "a tensor of shape " + from.text() + " does not divide into that shape");
-    }
-    if (open && total != known) {
-      throw Error("shape_mismatch", "reshape", "the batch cannot be mixed with other dims");
     }
     dims[static_cast<size_t>(inferred)] = open ? kDynamic : total / known;
   } else if (open || total != known) {
@@ -98,7 +102,8 @@ std::vector<TensorType> infer_expand(const Node& node, Types inputs) {
 
 void reference_expand(const Node&, Inputs inputs, Outputs outputs) {
   BroadcastIndex index(inputs[0].type->shape, outputs[0].type->shape);
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) copy_element(outputs[0], i, inputs[0], index(i));
+  for (int64_t i = 0; i < outputs[0].elements(); ++i)
+    copy_element(outputs[0], i, inputs[0], index(i));
 }
 
 std::vector<Value> grad_expand(Graph& graph, int node, Grads grads) {
@@ -197,8 +202,9 @@ int64_t part_index(const Shape& part, const Shape& whole, const std::vector<int6
 
 void reference_slice(const Node& node, Inputs inputs, Outputs outputs) {
   for (int64_t i = 0; i < outputs[0].elements(); ++i) {
-    copy_element(outputs[0], i, inputs[0],
-                 part_index(outputs[0].type->shape, inputs[0].type->shape, node.integers("begin"), i));
+    copy_element(
+        outputs[0], i, inputs[0],
+        part_index(outputs[0].type->shape, inputs[0].type->shape, node.integers("begin"), i));
   }
 }
 
@@ -228,7 +234,8 @@ std::vector<TensorType> infer_pad_to(const Node& node, Types inputs) {
 void reference_pad_to(const Node& node, Inputs inputs, Outputs outputs) {
   for (int64_t i = 0; i < outputs[0].elements(); ++i) outputs[0].set_integer(i, 0);
   for (int64_t i = 0; i < inputs[0].elements(); ++i) {
-    int64_t at = part_index(inputs[0].type->shape, outputs[0].type->shape, node.integers("begin"), i);
+    int64_t at =
+        part_index(inputs[0].type->shape, outputs[0].type->shape, node.integers("begin"), i);
     copy_element(outputs[0], at, inputs[0], i);
   }
 }
@@ -275,7 +282,8 @@ std::vector<Value> grad_concat(Graph& graph, int node, Grads grads) {
   Emit emit(graph);
   std::vector<Value> inputs = graph.node(node).inputs;
   int rank = graph.type(grads[0]).shape.rank();
-  size_t axis = static_cast<size_t>(normalize_axis(graph.node(node).integer("axis"), rank, "concat"));
+  size_t axis =
+      static_cast<size_t>(normalize_axis(graph.node(node).integer("axis"), rank, "concat"));
   std::vector<int64_t> begin(static_cast<size_t>(rank), 0);
   std::vector<Value> result;
   for (Value input : inputs) {
@@ -289,7 +297,8 @@ std::vector<Value> grad_concat(Graph& graph, int node, Grads grads) {
   return result;
 }
 
-OpSpec spec(const char* name, int inputs, InferFn infer, ReferenceFn reference, GradientFn gradient) {
+OpSpec spec(const char* name, int inputs, InferFn infer, ReferenceFn reference,
+            GradientFn gradient) {
   OpSpec out;
   out.name = name;
   out.inputs_min = out.inputs_max = inputs;

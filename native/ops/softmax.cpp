@@ -59,13 +59,16 @@ void require_labels(const Node& node, const TensorType& logits, const TensorType
   bool fits = is_float(logits.dtype) && logits.shape.rank() == 2 && labels.shape.rank() == 1 &&
               labels.shape[0] == logits.shape[0] && logits.shape[1] > 0;
   if (!fits) {
-    throw Error("shape_mismatch", node.op->name,
-                "takes logits [N, K] and labels [N], not " + logits.text() + " and " + labels.text());
+    throw Error(
+        "shape_mismatch", node.op->name,
+        "takes logits [N, K] and labels [N], not " + logits.text() + " and " + labels.text());
   }
   if (!is_integer(labels.dtype) && labels.dtype != DType::u8) {
-    throw Error("dtype_mismatch", node.op->name, "the labels must be integers, not " + labels.text());
+    throw Error("dtype_mismatch", node.op->name,
+                "the labels must be integers, not " + labels.text());
   }
-  if (weights != nullptr && (weights->shape != Shape{logits.shape[1]} || weights->dtype != logits.dtype)) {
+  if (weights != nullptr &&
+      (weights->shape != Shape{logits.shape[1]} || weights->dtype != logits.dtype)) {
     throw Error("shape_mismatch", node.op->name, "one class weight is needed for each logit");
   }
 }
@@ -78,8 +81,9 @@ std::vector<TensorType> infer_loss(const Node& node, Types inputs) {
 int64_t label_of(const Node& node, const ConstView& labels, int64_t row, int64_t classes) {
   int64_t label = labels.at_integer(row);
   if (label < 0 || label >= classes) {
-    throw Error("invalid_feed", node.op->name,
-                "the label " + std::to_string(label) + " is outside 0.." + std::to_string(classes - 1));
+    throw Error(
+        "invalid_feed", node.op->name,
+        "the label " + std::to_string(label) + " is outside 0.." + std::to_string(classes - 1));
   }
   return label;
 }

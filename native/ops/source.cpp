@@ -9,7 +9,8 @@ namespace {
 TensorType declared_type(const Node& node) {
   std::optional<DType> dtype = dtype_from_name(node.text("dtype"));
   if (!dtype) {
-    throw Error("invalid_attribute", node.op->name, "there is no dtype '" + node.text("dtype") + "'");
+    throw Error("invalid_attribute", node.op->name,
+                "there is no dtype '" + node.text("dtype") + "'");
   }
   return TensorType{*dtype, Shape(node.integers("shape"))};
 }
@@ -29,12 +30,13 @@ std::vector<TensorType> infer_variable(const Node& node, std::span<const TensorT
   if (!type.shape.is_static()) {
     throw Error("invalid_attribute", "variable", "the shape of a variable must be known");
   }
-  static const char* const kKinds[] = {"zeros",       "ones",    "constant", "glorotUniform", "heNormal",
-                                       "heUniform", "uniform", "normal"};
+  static const char* const kKinds[] = {"zeros",    "ones",      "constant", "glorotUniform",
+                                       "heNormal", "heUniform", "uniform",  "normal"};
   bool known = false;
   for (const char* kind : kKinds) known = known || node.text("init") == kind;
   if (!known) {
-    throw Error("invalid_attribute", "variable", "there is no initializer '" + node.text("init") + "'");
+    throw Error("invalid_attribute", "variable",
+                "there is no initializer '" + node.text("init") + "'");
   }
   return {type};
 }

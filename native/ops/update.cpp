@@ -62,10 +62,9 @@ void register_updates() {
   // apply_sgd(variable, gradient, rate)
   register_op(update("apply_sgd", 3, infer_sgd, {l2}));
   // apply_momentum(variable, velocity, gradient, rate)
-  register_op(update("apply_momentum", 4, infer_momentum,
-                     {{"momentum", AttributeKind::number, 0.9},
-                      {"nesterov", AttributeKind::boolean, false},
-                      l2}));
+  register_op(update(
+      "apply_momentum", 4, infer_momentum,
+      {{"momentum", AttributeKind::number, 0.9}, {"nesterov", AttributeKind::boolean, false}, l2}));
   // apply_adam(variable, first moment, second moment, gradient, rate, step); Kingma and Ba, 2015;
   // decoupled weight decay of Loshchilov and Hutter, 2019.
   register_op(update("apply_adam", 6, infer_adam,

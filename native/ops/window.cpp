@@ -38,8 +38,9 @@ Window window_of(const Node& node, int64_t height, int64_t width, int64_t kernel
   for (int64_t value : dilation) ranges = ranges && value >= 1 && value <= kWindowMax;
   for (int64_t value : pads) ranges = ranges && value >= 0 && value <= kWindowMax;
   if (!ranges) {
-    throw Error("invalid_attribute", op,
-                "sizes, strides and dilations are two numbers of at least 1, pads four of at least 0");
+    throw Error(
+        "invalid_attribute", op,
+        "sizes, strides and dilations are two numbers of at least 1, pads four of at least 0");
   }
   Window window;
   window.height = height;
@@ -68,12 +69,13 @@ Window window_of(const Node& node, int64_t height, int64_t width, int64_t kernel
     window.left = pads[2];
     window.right = pads[3];
   } else if (padding != "valid") {
-    throw Error("invalid_attribute", op, "the padding is 'same', 'valid' or 'explicit' with four pads");
+    throw Error("invalid_attribute", op,
+                "the padding is 'same', 'valid' or 'explicit' with four pads");
   }
-  window.out_height = output_size(height, window.top, window.bottom, kernel_height, dilation[0],
-                                  stride[0], op);
-  window.out_width = output_size(width, window.left, window.right, kernel_width, dilation[1],
-                                 stride[1], op);
+  window.out_height =
+      output_size(height, window.top, window.bottom, kernel_height, dilation[0], stride[0], op);
+  window.out_width =
+      output_size(width, window.left, window.right, kernel_width, dilation[1], stride[1], op);
   return window;
 }
 

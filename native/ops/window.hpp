@@ -6,7 +6,7 @@ namespace vanda {
 
 // How a window (of a convolution or pooling) slides over a picture [N, H, W, C].
 struct Window {
-  int64_t height = 0, width = 0;               // of the input
+  int64_t height = 0, width = 0;  // of the input
   int64_t kernel_height = 0, kernel_width = 0;
   int64_t stride_height = 1, stride_width = 1;
   int64_t dilation_height = 1, dilation_width = 1;
@@ -15,7 +15,8 @@ struct Window {
 };
 
 // From the attributes stride [h, w], padding (same | valid | explicit), pads [top, bottom, left,
-// right] and, where the op has it, dilation [h, w]. `same` pads as TensorFlow: the smaller half first.
+// right] and, where the op has it, dilation [h, w]. `same` pads as TensorFlow: the smaller half
+// first.
 Window window_of(const Node& node, int64_t height, int64_t width, int64_t kernel_height,
                  int64_t kernel_width);
 

@@ -11,7 +11,9 @@ namespace {
 constexpr size_t kComparedBytesMax = 4096;
 
 void append_attribute(std::string& key, const Attribute& attribute) {
-  auto raw = [&](const void* data, size_t size) { key.append(static_cast<const char*>(data), size); };
+  auto raw = [&](const void* data, size_t size) {
+    key.append(static_cast<const char*>(data), size);
+  };
   key.push_back(static_cast<char>(attribute.index()));
   std::visit(
       [&](const auto& value) {
@@ -30,7 +32,8 @@ void append_attribute(std::string& key, const Attribute& attribute) {
 
 // Equal keys mean equal values; an empty key means that the node is never merged.
 std::string key_of(const Node& node, const std::vector<Value>& inputs) {
-  if (node.op->op_class == OpClass::effect || node.program != nullptr || !node.name.empty()) return "";
+  if (node.op->op_class == OpClass::effect || node.program != nullptr || !node.name.empty())
+    return "";
   std::string key = node.op->name + "\n";
   for (Value input : inputs) {
     key += std::to_string(input.node) + ":" + std::to_string(input.output) + ",";

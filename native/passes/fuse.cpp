@@ -32,7 +32,9 @@ bool fusable(const Graph& graph, const Node& node) {
 class Fuser {
  public:
   explicit Fuser(const Program& program)
-      : source_(program), rewriter_(program), root_of_(static_cast<size_t>(program.graph.size()), -1),
+      : source_(program),
+        rewriter_(program),
+        root_of_(static_cast<size_t>(program.graph.size()), -1),
         sizes_(static_cast<size_t>(program.graph.size()), 0) {}
 
   Program run() {
@@ -47,18 +49,21 @@ class Fuser {
     const Graph& graph = source_.graph;
     std::vector<std::vector<int>> readers(static_cast<size_t>(graph.size()));
     for (int id = 0; id < graph.size(); ++id) {
-      for (Value input : graph.node(id).inputs) readers[static_cast<size_t>(input.node)].push_back(id);
+      for (Value input : graph.node(id).inputs)
+        readers[static_cast<size_t>(input.node)].push_back(id);
     }
     std::vector<bool> pinned(static_cast<size_t>(graph.size()), false);
     for (Value output : source_.outputs) pinned[static_cast<size_t>(output.node)] = true;
     for (int id = graph.size() - 1; id >= 0; --id) {
       size_t at = static_cast<size_t>(id);
       if (!fusable(graph, graph.node(id))) continue;
-      int root = readers[at].empty() || pinned[at] ? -1 : root_of_[static_cast<size_t>(readers[at][0])];
+      int root =
+          readers[at].empty() || pinned[at] ? -1 : root_of_[static_cast<size_t>(readers[at][0])];
       for (int reader : readers[at]) {
         if (root_of_[static_cast<size_t>(reader)] != root) root = -1;
       }
-      bool joins = root >= 0 && graph.node(id).outputs[0].shape == graph.node(root).outputs[0].shape &&
+      bool joins = root >= 0 &&
+                   graph.node(id).outputs[0].shape == graph.node(root).outputs[0].shape &&
                    sizes_[static_cast<size_t>(root)] < kInstructionsMax;
       root_of_[at] = joins ? root : id;
       sizes_[static_cast<size_t>(root_of_[at])] += graph.node(id).inputs.size();
@@ -133,7 +138,8 @@ class Fuser {
       program->code.push_back(step);
       registers.emplace(member, next++);
     }
-    int fused = rewriter_.result.graph.add_fused(program, inputs, source_.graph.node(root).outputs[0]);
+    int fused =
+        rewriter_.result.graph.add_fused(program, inputs, source_.graph.node(root).outputs[0]);
     rewriter_.map_node(root, fused);
   }
 

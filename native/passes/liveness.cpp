@@ -12,9 +12,8 @@ Placement place_buffers(const std::vector<Lifetime>& lifetimes) {
   placement.offsets.assign(lifetimes.size(), 0);
   std::vector<size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return lifetimes[a].bytes > lifetimes[b].bytes;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
   std::vector<size_t> placed;  // sorted by offset
   for (size_t index : order) {
     const Lifetime& self = lifetimes[index];
@@ -31,9 +30,9 @@ Placement place_buffers(const std::vector<Lifetime>& lifetimes) {
     }
     placement.offsets[index] = offset;
     placement.total = std::max(placement.total, offset + bytes);
-    auto at = std::upper_bound(placed.begin(), placed.end(), offset, [&](size_t value, size_t other) {
-      return value < placement.offsets[other];
-    });
+    auto at = std::upper_bound(
+        placed.begin(), placed.end(), offset,
+        [&](size_t value, size_t other) { return value < placement.offsets[other]; });
     placed.insert(at, index);
   }
   return placement;

@@ -13,7 +13,8 @@ namespace vanda {
 class Rewriter {
  public:
   explicit Rewriter(const Program& source)
-      : source(source), emit(result.graph),
+      : source(source),
+        emit(result.graph),
         values_(static_cast<size_t>(source.graph.size())),
         nodes_(static_cast<size_t>(source.graph.size()), -1) {}
 
@@ -37,7 +38,8 @@ class Rewriter {
     for (int effect : program.effects) needed[static_cast<size_t>(effect)] = true;
     for (int id = program.graph.size() - 1; id >= 0; --id) {
       if (!needed[static_cast<size_t>(id)]) continue;
-      for (Value input : program.graph.node(id).inputs) needed[static_cast<size_t>(input.node)] = true;
+      for (Value input : program.graph.node(id).inputs)
+        needed[static_cast<size_t>(input.node)] = true;
     }
     return needed;
   }
@@ -61,7 +63,9 @@ class Rewriter {
       values_[static_cast<size_t>(id)][i] = Value{fresh, static_cast<int>(i)};
     }
   }
-  void copy(int id) { map_node(id, result.graph.add_copy(source.graph.node(id), mapped_inputs(id))); }
+  void copy(int id) {
+    map_node(id, result.graph.add_copy(source.graph.node(id), mapped_inputs(id)));
+  }
 
   const Node& made(Value value) const { return result.graph.node(value); }
   const TensorType& made_type(Value value) const { return result.graph.type(value); }

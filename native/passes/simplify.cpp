@@ -10,7 +10,8 @@ namespace {
 
 class Simplifier {
  public:
-  explicit Simplifier(const Program& program) : rewriter_(program), graph_(rewriter_.result.graph) {}
+  explicit Simplifier(const Program& program)
+      : rewriter_(program), graph_(rewriter_.result.graph) {}
 
   Program run() {
     return rewriter_.run([this](int id) { return visit(id); });
@@ -22,11 +23,16 @@ class Simplifier {
     if (node.outputs.size() != 1 || node.op->op_class == OpClass::source) return false;
     std::vector<Value> inputs = rewriter_.mapped_inputs(id);
     Value result = kNoValue;
-    if (node.is("reshape")) result = reshape(inputs[0], node.outputs[0].shape);
-    else if (node.is("expand")) result = expand(node, inputs[0]);
-    else if (node.is("transpose")) result = transpose(node, inputs[0]);
-    else if (node.is("sum") || node.is("mean") || node.is("max")) result = reduce(node, inputs[0]);
-    else if (node.op->op_class == OpClass::elementwise) result = elementwise(node, inputs);
+    if (node.is("reshape"))
+      result = reshape(inputs[0], node.outputs[0].shape);
+    else if (node.is("expand"))
+      result = expand(node, inputs[0]);
+    else if (node.is("transpose"))
+      result = transpose(node, inputs[0]);
+    else if (node.is("sum") || node.is("mean") || node.is("max"))
+      result = reduce(node, inputs[0]);
+    else if (node.op->op_class == OpClass::elementwise)
+      result = elementwise(node, inputs);
     if (result.node < 0) return false;
     rewriter_.replace(id, result);
     return true;
@@ -86,7 +92,8 @@ class Simplifier {
   }
 
   // What an elementwise op reads through an expand, when the rest still gives the same shape.
-  Value look_through(Value input, const std::vector<Value>& inputs, size_t self, const Shape& wanted) {
+  Value look_through(Value input, const std::vector<Value>& inputs, size_t self,
+                     const Shape& wanted) {
     if (!graph_.node(input).is("expand")) return input;
     Value origin = graph_.node(input).inputs[0];
     Shape shape = type(origin).shape;

@@ -58,7 +58,8 @@ Program specialize(const Program& program, const FeedTypes& feeds) {
     if (node.is("expand_like") || node.is("reshape_like")) {
       Shape wanted = rewriter.made_type(rewriter.input(id, 1)).shape;
       const char* op = node.is("expand_like") ? "expand" : "reshape";
-      rewriter.replace(id, rewriter.emit.op(op, {rewriter.input(id, 0)}, {{"shape", wanted.dims()}}));
+      rewriter.replace(id,
+                       rewriter.emit.op(op, {rewriter.input(id, 0)}, {{"shape", wanted.dims()}}));
       return true;
     }
     if (node.is("expand")) {

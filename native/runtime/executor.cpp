@@ -11,8 +11,8 @@ constexpr int kThreadsMax = 8;
 }  // namespace
 
 Executor& Executor::shared() {
-  static Executor* executor = new Executor(
-      std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, kThreadsMin, kThreadsMax));
+  static Executor* executor = new Executor(std::clamp(
+      static_cast<int>(std::thread::hardware_concurrency()) / 2, kThreadsMin, kThreadsMax));
   return *executor;
 }
 

@@ -17,7 +17,7 @@ namespace vanda {
 MappedFile::MappedFile(const std::string& path) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw Error("io", path, std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(file);
     throw Error("io", path, "is not a regular file");
@@ -40,7 +40,8 @@ MappedFile::~MappedFile() {
 
 Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)) {
   if (options_.columns.empty()) throw Error("invalid_feed", "pipeline", "a column is needed");
-  if (options_.batch_size < 1) throw Error("invalid_attribute", "pipeline", "batchSize must be at least 1");
+  if (options_.batch_size < 1)
+    throw Error("invalid_attribute", "pipeline", "batchSize must be at least 1");
   if (options_.prefetch < 1 || options_.prefetch > 64) {
     throw Error("invalid_attribute", "pipeline", "prefetch must be 1 to 64");
   }
@@ -52,7 +53,8 @@ Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)) {
                   "has " + std::to_string(column.rows) + " rows where the others have " +
                       std::to_string(rows));
     }
-    size_t last = column.row.rank() == 0 ? 1 : static_cast<size_t>(column.row[column.row.rank() - 1]);
+    size_t last =
+        column.row.rank() == 0 ? 1 : static_cast<size_t>(column.row[column.row.rank() - 1]);
     bool fits = column.scale.size() == column.shift.size() &&
                 (column.scale.size() <= 1 || column.scale.size() == last);
     if (!fits) {
@@ -83,8 +85,10 @@ int64_t Pipeline::batches_per_epoch() const {
 
 std::vector<uint32_t> Pipeline::order(uint64_t epoch) const {
   std::vector<uint32_t> order(static_cast<size_t>(count_));
-  if (options_.use_rows) order = options_.rows;
-  else std::iota(order.begin(), order.end(), 0u);
+  if (options_.use_rows)
+    order = options_.rows;
+  else
+    std::iota(order.begin(), order.end(), 0u);
   if (!options_.shuffle) return order;
   PhiloxStream random(options_.seed, epoch);
   for (size_t i = order.size() - 1; i > 0; --i) {
@@ -101,7 +105,8 @@ BatchReader::BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoc
   for (Slot& slot : slots_) {
     for (const Column& column : options.columns) {
       size_t elements = static_cast<size_t>(column.row.elements() * options.batch_size);
-      slot.memory.push_back(std::make_unique<AlignedBytes>(elements * dtype_bytes(column.output_dtype())));
+      slot.memory.push_back(
+          std::make_unique<AlignedBytes>(elements * dtype_bytes(column.output_dtype())));
     }
   }
   thread_ = std::thread([this, epoch, batch, end_epoch] { produce(epoch, batch, end_epoch); });
@@ -167,18 +172,24 @@ void normalize_row(const Column& column, const char* from, float* to, size_t ele
 void normalize_row(const Column& column, const char* from, char* to, size_t elements) {
   float* out = reinterpret_cast<float*>(to);
   switch (column.dtype) {
-    case DType::f32: return normalize_row<float>(column, from, out, elements);
-    case DType::f64: return normalize_row<double>(column, from, out, elements);
-    case DType::i32: return normalize_row<int32_t>(column, from, out, elements);
-    case DType::i64: return normalize_row<int64_t>(column, from, out, elements);
+    case DType::f32:
+      return normalize_row<float>(column, from, out, elements);
+    case DType::f64:
+      return normalize_row<double>(column, from, out, elements);
+    case DType::i32:
+      return normalize_row<int32_t>(column, from, out, elements);
+    case DType::i64:
+      return normalize_row<int64_t>(column, from, out, elements);
     case DType::u8:
-    case DType::boolean: return normalize_row<uint8_t>(column, from, out, elements);
+    case DType::boolean:
+      return normalize_row<uint8_t>(column, from, out, elements);
   }
 }
 
 }  // namespace
 
-void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch, int64_t batch) {
+void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch,
+                       int64_t batch) {
   const PipelineOptions& options = pipeline_->options();
   int64_t first = batch * options.batch_size;
   int64_t rows = std::min(options.batch_size, pipeline_->row_count() - first);
@@ -191,8 +202,10 @@ void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t 
     char* to = static_cast<char*>(slot.memory[c]->data());
     for (int64_t r = 0; r < rows; ++r, to += to_bytes) {
       const char* from = column.data + order[static_cast<size_t>(first + r)] * from_bytes;
-      if (column.scale.empty()) std::memcpy(to, from, from_bytes);
-      else normalize_row(column, from, to, elements);
+      if (column.scale.empty())
+        std::memcpy(to, from, from_bytes);
+      else
+        normalize_row(column, from, to, elements);
     }
     std::vector<int64_t> dims = {rows};
     dims.insert(dims.end(), column.row.dims().begin(), column.row.dims().end());

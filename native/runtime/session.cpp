@@ -16,7 +16,8 @@ Request Session::prepare(const Graph& graph, const std::vector<Value>& outputs,
     key += "," + std::to_string(output.node) + ":" + std::to_string(output.output);
   }
   for (int effect : effects) {
-    if (effect < 0 || effect >= graph.size() || graph.node(effect).op->op_class != OpClass::effect) {
+    if (effect < 0 || effect >= graph.size() ||
+        graph.node(effect).op->op_class != OpClass::effect) {
       throw Error("invalid_graph", "run", "an effect is not an operation that writes a variable");
     }
     key += "!" + std::to_string(effect);
@@ -50,9 +51,9 @@ std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const Feed
   if (!entry->plan) {
     Program optimized = optimize(*request.program, feeds);
     std::vector<int> order = schedule(optimized);
-    CompileRequest compile{optimized, order, place_buffers,
-                           [this](const std::string& name) -> Variable& { return variables.at(name); },
-                           threads_};
+    CompileRequest compile{
+        optimized, order, place_buffers,
+        [this](const std::string& name) -> Variable& { return variables.at(name); }, threads_};
     entry->plan = linked_backend().compile(compile);
   }
   return entry;

@@ -55,10 +55,12 @@ class Session {
   explicit Session(int threads) : threads_(threads) {}
 
   // On the thread that owns the graph: takes in new variables and snapshots what is needed.
-  Request prepare(const Graph& graph, const std::vector<Value>& outputs, const std::vector<int>& effects);
+  Request prepare(const Graph& graph, const std::vector<Value>& outputs,
+                  const std::vector<int>& effects);
   std::shared_ptr<CachedPlan> plan_for(const Request& request, const FeedTypes& feeds);
   // Runs without effects and copies the outputs.
-  std::vector<Tensor> run(const Request& request, const std::vector<NamedView>& feeds, uint64_t step);
+  std::vector<Tensor> run(const Request& request, const std::vector<NamedView>& feeds,
+                          uint64_t step);
 
   std::vector<std::pair<std::string, Tensor>> read_variables();
   void write_variables(const std::vector<NamedView>& values);

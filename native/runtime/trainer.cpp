@@ -9,8 +9,10 @@ Trainer::~Trainer() {
   stop_.store(true);
   if (!thread_.joinable()) return;
   // The callbacks of a run keep the trainer alive, so its own thread may be the last to let go.
-  if (thread_.get_id() == std::this_thread::get_id()) thread_.detach();
-  else thread_.join();
+  if (thread_.get_id() == std::this_thread::get_id())
+    thread_.detach();
+  else
+    thread_.join();
 }
 
 void Trainer::train(Run run) {

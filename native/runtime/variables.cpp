@@ -40,10 +40,14 @@ Tensor initial_value(const Node& variable) {
   double deviation = kind == "heNormal" ? std::sqrt(2 / fan_in) : scale;
   for (int64_t i = 0; i < view.elements(); ++i) {
     double value = 0;
-    if (kind == "ones") value = 1;
-    else if (kind == "constant") value = scale;
-    else if (kind == "heNormal" || kind == "normal") value = random.normal() * deviation;
-    else if (kind != "zeros") value = (random.unit() * 2 - 1) * limit;
+    if (kind == "ones")
+      value = 1;
+    else if (kind == "constant")
+      value = scale;
+    else if (kind == "heNormal" || kind == "normal")
+      value = random.normal() * deviation;
+    else if (kind != "zeros")
+      value = (random.unit() * 2 - 1) * limit;
     view.set(i, value);
   }
   return tensor;

@@ -28,7 +28,8 @@ std::vector<Tensor> evaluate_reference(const Graph& graph, const std::vector<Val
     }
     std::vector<ConstView> inputs;
     for (Value input : node.inputs) {
-      const Tensor& tensor = values[static_cast<size_t>(input.node)][static_cast<size_t>(input.output)];
+      const Tensor& tensor =
+          values[static_cast<size_t>(input.node)][static_cast<size_t>(input.output)];
       inputs.push_back({&tensor.type, tensor.data()});
     }
     std::vector<View> views;

@@ -17,7 +17,8 @@ namespace {
 
 std::string folder() {
   static const std::string path = [] {
-    std::string made = std::filesystem::temp_directory_path() / ("vanda-io-" + std::to_string(::getpid()));
+    std::string made =
+        std::filesystem::temp_directory_path() / ("vanda-io-" + std::to_string(::getpid()));
     std::filesystem::create_directories(made);
     return made;
   }();
@@ -41,7 +42,8 @@ std::string code_of_header(const std::string& header, size_t data_bytes) {
 
 TEST("safetensors come back as they were written") {
   Safetensors content;
-  content.tensors.emplace_back("a/weight \"quoted\" é", random_tensor(TensorType{DType::f32, Shape{3, 4}}, 1));
+  content.tensors.emplace_back("a/weight \"quoted\" é",
+                               random_tensor(TensorType{DType::f32, Shape{3, 4}}, 1));
   content.tensors.emplace_back("empty", Tensor(TensorType{DType::i32, Shape{0, 5}}));
   content.tensors.emplace_back("scalar", random_tensor(TensorType{DType::i64, Shape{}}, 2, 0, 1e6));
   content.tensors.emplace_back("bytes", random_tensor(TensorType{DType::u8, Shape{7}}, 3, 0, 255));
@@ -55,7 +57,8 @@ TEST("safetensors come back as they were written") {
     bool found = false;
     for (const auto& [other, read] : back.tensors) {
       if (other != name) continue;
-      found = read.type == tensor.type && std::memcmp(read.data(), tensor.data(), tensor.type.bytes()) == 0;
+      found = read.type == tensor.type &&
+              std::memcmp(read.data(), tensor.data(), tensor.type.bytes()) == 0;
     }
     CHECK_MESSAGE(found, name);
   }
@@ -68,13 +71,23 @@ TEST("hostile safetensors are refused") {
   CHECK(code_of_header(good, 8) == "");
   CHECK(code_of_header(good, 7) == "corrupt_file");
   CHECK(code_of_header(good, 9) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", 8) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}})", 8) == "corrupt_file");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8) == "limit");
-  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12) == "corrupt_file");
+  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8) ==
+        "corrupt_file");
+  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8) ==
+        "corrupt_file");
+  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8) ==
+        "corrupt_file");
+  CHECK(code_of_header(R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", 8) ==
+        "corrupt_file");
+  CHECK(code_of_header(R"({"a":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}})", 8) ==
+        "corrupt_file");
+  CHECK(code_of_header(
+            R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8) ==
+        "limit");
+  CHECK(
+      code_of_header(
+          R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+          12) == "corrupt_file");
   CHECK(code_of_header(R"({"__metadata__":{"a":1}})", 0) == "corrupt_file");
   CHECK(code_of_header("[]", 0) == "corrupt_file");
   CHECK(code_of_header("{", 0) == "corrupt_file");
@@ -109,9 +122,12 @@ TEST("a graph comes back from its JSON and computes the same") {
 
 TEST("hostile graphs are refused") {
   auto code = [](const std::string& nodes, const std::string& rest = "\"outputs\":[]") {
-    return code_of([&] { graph_from_json("{\"format\":\"vanda-graph/1\",\"nodes\":[" + nodes + "]," + rest + "}"); });
+    return code_of([&] {
+      graph_from_json("{\"format\":\"vanda-graph/1\",\"nodes\":[" + nodes + "]," + rest + "}");
+    });
   };
-  const std::string x = R"({"op":"placeholder","name":"x","attributes":{"dtype":"f32","shape":[-1,3]}})";
+  const std::string x =
+      R"({"op":"placeholder","name":"x","attributes":{"dtype":"f32","shape":[-1,3]}})";
   CHECK(code(x) == "");
   CHECK(code(x + "," + x) == "invalid_graph");
   CHECK(code(R"({"op":"system"})") == "unknown_op");
@@ -120,23 +136,30 @@ TEST("hostile graphs are refused") {
   CHECK(code(x + R"(,{"op":"exp","inputs":[[-1,0]]})") == "corrupt_file");
   CHECK(code(x + R"(,{"op":"exp","inputs":[[0,1]]})") == "invalid_graph");
   CHECK(code(x + R"(,{"op":"exp","inputs":[[0,0]],"attributes":{"a":1}})") == "invalid_attribute");
-  CHECK(code(R"({"op":"placeholder","name":"x","attributes":{"dtype":"f64","shape":[3]}})") == "corrupt_file");
-  CHECK(code(R"({"op":"placeholder","name":"x","attributes":{"dtype":"f32","shape":[1e300]}})") == "corrupt_file");
-  CHECK(code(R"({"op":"constant","dtype":"f32","shape":[1000000000],"data":""})") == "corrupt_file");
-  CHECK(code(R"({"op":"constant","dtype":"f32","shape":[1],"data":"\u0000AAA"})") == "corrupt_file");
+  CHECK(code(R"({"op":"placeholder","name":"x","attributes":{"dtype":"f64","shape":[3]}})") ==
+        "corrupt_file");
+  CHECK(code(R"({"op":"placeholder","name":"x","attributes":{"dtype":"f32","shape":[1e300]}})") ==
+        "corrupt_file");
+  CHECK(code(R"({"op":"constant","dtype":"f32","shape":[1000000000],"data":""})") ==
+        "corrupt_file");
+  CHECK(code(R"({"op":"constant","dtype":"f32","shape":[1],"data":"\u0000AAA"})") ==
+        "corrupt_file");
   CHECK(code(x, "\"outputs\":[[7,0]]") == "corrupt_file");
   CHECK(code(x, "\"effects\":[0]") == "corrupt_file");
   CHECK(code_of([&] { graph_from_json("{}"); }) == "corrupt_file");
   CHECK(code_of([&] { graph_from_json("nonsense"); }) == "corrupt_file");
   CHECK(code_of([&] { graph_from_json(std::string(1000, '{')); }) == "corrupt_file");
   // A gradient of a pooling that is fed from outside, not by its own forward op.
-  std::string pool = R"({"op":"placeholder","name":"d","attributes":{"dtype":"f32","shape":[1,2,2,1]}},
+  std::string pool =
+      R"({"op":"placeholder","name":"d","attributes":{"dtype":"f32","shape":[1,2,2,1]}},
     {"op":"placeholder","name":"i","attributes":{"dtype":"i32","shape":[1,2,2,1]}},
     {"op":"max_pool2d_grad","inputs":[[0,0],[1,0]],"attributes":{"size":[2,2],"stride":[2,2],"inputSize":[4,4]}})";
-  Program program = graph_from_json("{\"format\":\"vanda-graph/1\",\"nodes\":[" + pool + "],\"outputs\":[[2,0]]}");
+  Program program = graph_from_json("{\"format\":\"vanda-graph/1\",\"nodes\":[" + pool +
+                                    "],\"outputs\":[[2,0]]}");
   Feeds feeds = {{"d", random_tensor(TensorType{DType::f32, Shape{1, 2, 2, 1}}, 1)},
                  {"i", random_tensor(TensorType{DType::i32, Shape{1, 2, 2, 1}}, 1)}};
-  CHECK(code_of([&] { evaluate_backend(program.graph, program.outputs, feeds); }) == "invalid_graph");
+  CHECK(code_of([&] { evaluate_backend(program.graph, program.outputs, feeds); }) ==
+        "invalid_graph");
 }
 
 TEST("truncating or changing any byte of a graph never crashes") {

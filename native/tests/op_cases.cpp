@@ -41,11 +41,17 @@ void add_elementwise(std::vector<OpCase>& cases) {
                      return emit.where(condition, x[0], x[1]);
                    }});
   for (const char* op : {"logical_and", "logical_or"}) {
-    cases.push_back({op, {{3, 4}, {4}}, [op](Emit& emit, Inputs& x) {
+    cases.push_back({op,
+                     {{3, 4}, {4}},
+                     [op](Emit& emit, Inputs& x) {
                        Value a = emit.op("greater", {x[0], emit.scalar(0.1, x[0])});
                        Value b = emit.op("less", {x[1], emit.scalar(0.3, x[1])});
                        return emit.op(op, {a, emit.op("logical_not", {b})});
-                     }, -1, 1, {}, false});
+                     },
+                     -1,
+                     1,
+                     {},
+                     false});
   }
   cases.push_back({"cast", {{7}}, [](Emit& emit, Inputs& x) {
                      DType dtype = emit.graph.type(x[0]).dtype;
@@ -76,9 +82,14 @@ void add_products(std::vector<OpCase>& cases) {
   for (bool ta : {false, true}) {
     for (bool tb : {false, true}) {
       Attributes attributes = {{"transposeA", ta}, {"transposeB", tb}};
-      cases.push_back(simple("matmul", {ta ? Ints{4, 3} : Ints{3, 4}, tb ? Ints{5, 4} : Ints{4, 5}}, attributes));
-      cases.push_back(simple("matmul", {ta ? Ints{2, 4, 3} : Ints{2, 3, 4}, tb ? Ints{5, 4} : Ints{4, 5}}, attributes));
-      cases.push_back(simple("matmul", {ta ? Ints{1, 4, 3} : Ints{1, 3, 4}, tb ? Ints{2, 5, 4} : Ints{2, 4, 5}}, attributes));
+      cases.push_back(simple("matmul", {ta ? Ints{4, 3} : Ints{3, 4}, tb ? Ints{5, 4} : Ints{4, 5}},
+                             attributes));
+      cases.push_back(simple("matmul",
+                             {ta ? Ints{2, 4, 3} : Ints{2, 3, 4}, tb ? Ints{5, 4} : Ints{4, 5}},
+                             attributes));
+      cases.push_back(
+          simple("matmul", {ta ? Ints{1, 4, 3} : Ints{1, 3, 4}, tb ? Ints{2, 5, 4} : Ints{2, 4, 5}},
+                 attributes));
     }
   }
   cases.push_back(simple("dense", {{3, 4}, {4, 5}, {5}}));
@@ -86,7 +97,9 @@ void add_products(std::vector<OpCase>& cases) {
 }
 
 Attributes window(const char* padding, int64_t stride, Ints pads = {}, int64_t dilation = 1) {
-  return {{"padding", std::string(padding)}, {"stride", Ints{stride, stride}}, {"pads", std::move(pads)},
+  return {{"padding", std::string(padding)},
+          {"stride", Ints{stride, stride}},
+          {"pads", std::move(pads)},
           {"dilation", Ints{dilation, dilation}}};
 }
 
@@ -132,30 +145,62 @@ void add_pictures(std::vector<OpCase>& cases) {
 void add_rows(std::vector<OpCase>& cases) {
   cases.push_back(simple("softmax", {{4, 7}}, {}, -3, 3));
   cases.push_back(simple("log_softmax", {{4, 7}}, {}, -3, 3));
-  cases.push_back({"softmax_cross_entropy", {{4, 7}}, [](Emit& emit, Inputs& x) {
-                     return emit.op("softmax_cross_entropy", {x[0], x[1]});
-                   }, -3, 3, {{{4}, 7}}});
-  cases.push_back({"softmax_cross_entropy", {{4, 7}}, [](Emit& emit, Inputs& x) {
+  cases.push_back(
+      {"softmax_cross_entropy",
+       {{4, 7}},
+       [](Emit& emit, Inputs& x) { return emit.op("softmax_cross_entropy", {x[0], x[1]}); },
+       -3,
+       3,
+       {{{4}, 7}}});
+  cases.push_back({"softmax_cross_entropy",
+                   {{4, 7}},
+                   [](Emit& emit, Inputs& x) {
                      Value ones = emit.op("expand", {emit.scalar(1, x[0])}, {{"shape", Ints{7}}});
                      Value weights = emit.mul(ones, 0.7);
                      return emit.op("softmax_cross_entropy", {x[0], x[1], weights});
-                   }, -3, 3, {{{4}, 7}}});
-  cases.push_back({"softmax_cross_entropy_grad", {{4}, {4, 7}}, [](Emit& emit, Inputs& x) {
+                   },
+                   -3,
+                   3,
+                   {{{4}, 7}}});
+  cases.push_back({"softmax_cross_entropy_grad",
+                   {{4}, {4, 7}},
+                   [](Emit& emit, Inputs& x) {
                      return emit.op("softmax_cross_entropy_grad", {x[0], x[1], x[2]});
-                   }, -3, 3, {{{4}, 7}}});
-  cases.push_back({"gather", {{6, 3}}, [](Emit& emit, Inputs& x) {
-                     return emit.op("gather", {x[0], x[1]});
-                   }, -1, 1, {{{2, 5}, 6}}});
-  cases.push_back({"scatter_add", {{5, 3}}, [](Emit& emit, Inputs& x) {
+                   },
+                   -3,
+                   3,
+                   {{{4}, 7}}});
+  cases.push_back({"gather",
+                   {{6, 3}},
+                   [](Emit& emit, Inputs& x) { return emit.op("gather", {x[0], x[1]}); },
+                   -1,
+                   1,
+                   {{{2, 5}, 6}}});
+  cases.push_back({"scatter_add",
+                   {{5, 3}},
+                   [](Emit& emit, Inputs& x) {
                      return emit.op("scatter_add", {x[0], x[1]}, {{"rows", int64_t{6}}});
-                   }, -1, 1, {{{5}, 6}}});
-  cases.push_back({"one_hot", {{2}}, [](Emit& emit, Inputs& x) {
-                     return emit.op("one_hot", {x[1]}, {{"depth", int64_t{4}}});
-                   }, -1, 1, {{{5}, 6}}, false});
+                   },
+                   -1,
+                   1,
+                   {{{5}, 6}}});
+  cases.push_back(
+      {"one_hot",
+       {{2}},
+       [](Emit& emit, Inputs& x) { return emit.op("one_hot", {x[1]}, {{"depth", int64_t{4}}}); },
+       -1,
+       1,
+       {{{5}, 6}},
+       false});
   for (int64_t axis : {int64_t{0}, int64_t{-1}}) {
-    cases.push_back({"argmax", {{4, 7}}, [axis](Emit& emit, Inputs& x) {
-                       return emit.op("argmax", {x[0]}, {{"axis", axis}});
-                     }, -1, 1, {}, false});
+    cases.push_back(
+        {"argmax",
+         {{4, 7}},
+         [axis](Emit& emit, Inputs& x) { return emit.op("argmax", {x[0]}, {{"axis", axis}}); },
+         -1,
+         1,
+         {},
+         false});
   }
 }
 

@@ -38,8 +38,10 @@ Built build(const OpCase& entry, DType dtype, uint64_t seed) {
   }
   out.output = entry.build(emit, inputs);
   if (is_float(out.graph.type(out.output).dtype)) {
-    Tensor weights = cast_tensor(
-        random_tensor(TensorType{DType::f32, out.graph.type(out.output).shape}, seed + 99, 0.5, 1.5), dtype);
+    Tensor weights =
+        cast_tensor(random_tensor(TensorType{DType::f32, out.graph.type(out.output).shape},
+                                  seed + 99, 0.5, 1.5),
+                    dtype);
     Value weight{out.graph.add_constant(weights), 0};
     out.loss = emit.sum(emit.mul(out.output, weight), {}, false);
   }
@@ -115,8 +117,9 @@ TEST("every kernel agrees with the plain reference") {
       for (size_t k = 0; k < outputs.size(); ++k) {
         double difference = largest_difference(got[k], wanted[k]);
         CHECK_MESSAGE(difference < 2e-4, entry.op + " (case " + std::to_string(i) + ", seed " +
-                                             std::to_string(3000 + i) + ", output " + std::to_string(k) +
-                                             "): off by " + std::to_string(difference));
+                                             std::to_string(3000 + i) + ", output " +
+                                             std::to_string(k) + "): off by " +
+                                             std::to_string(difference));
       }
     }
   }
@@ -127,10 +130,12 @@ TEST("the cases cover every op that computes") {
   for (const OpCase& entry : op_cases()) covered.insert(entry.op);
   // logical_not appears inside other cases; dropout and the updates have tests of their own; the
   // gradients of max pooling and batch normalisation run as gradients of their forward ops.
-  std::set<std::string> elsewhere = {"logical_not", "dropout", "max_pool2d_grad", "batch_norm_grad", "fused"};
+  std::set<std::string> elsewhere = {"logical_not", "dropout", "max_pool2d_grad", "batch_norm_grad",
+                                     "fused"};
   for (const std::string& name : op_names()) {
     OpClass op_class = find_op(name)->op_class;
-    if (op_class == OpClass::source || op_class == OpClass::effect || elsewhere.contains(name)) continue;
+    if (op_class == OpClass::source || op_class == OpClass::effect || elsewhere.contains(name))
+      continue;
     CHECK_MESSAGE(covered.contains(name), "no case for " + name);
   }
 }

@@ -12,7 +12,8 @@ namespace {
 
 int count(const Program& program, const std::string& op) {
   int found = 0;
-  for (int id = 0; id < program.graph.size(); ++id) found += program.graph.node(id).is(op.c_str()) ? 1 : 0;
+  for (int id = 0; id < program.graph.size(); ++id)
+    found += program.graph.node(id).is(op.c_str()) ? 1 : 0;
   return found;
 }
 
@@ -68,7 +69,8 @@ TEST("eliminate_common merges equal nodes and nothing else") {
   Value same = emit.add(emit.op("exp", {x}), emit.op("exp", {x}));
   Value different = emit.add(emit.op("leaky_relu", {x}, {{"slope", 0.1}}),
                              emit.op("leaky_relu", {x}, {{"slope", 0.2}}));
-  Program merged = eliminate_common(specialize(program_of(graph, emit.add(same, different)), kPair));
+  Program merged =
+      eliminate_common(specialize(program_of(graph, emit.add(same, different)), kPair));
   CHECK(count(merged, "exp") == 1);
   CHECK(count(merged, "leaky_relu") == 2);
 }
@@ -80,7 +82,8 @@ TEST("simplify removes neutral arithmetic and idle shape changes") {
   Value y = emit.add(emit.mul(x, 1), 0);
   Value z = emit.op("reshape", {emit.op("reshape", {y}, {{"shape", std::vector<int64_t>{-1}}})},
                     {{"shape", std::vector<int64_t>{-1, 3}}});
-  Value t = emit.op("transpose", {emit.op("transpose", {z}, {{"permutation", std::vector<int64_t>{1, 0}}})},
+  Value t = emit.op("transpose",
+                    {emit.op("transpose", {z}, {{"permutation", std::vector<int64_t>{1, 0}}})},
                     {{"permutation", std::vector<int64_t>{1, 0}}});
   Program simple = prune(simplify(specialize(program_of(graph, t), kPair)));
   CHECK(simple.graph.size() == 1);
@@ -165,7 +168,8 @@ TEST("buffers that live together never overlap, and others share") {
     CHECK(placement.total < sum);
     for (size_t a = 0; a < lifetimes.size(); ++a) {
       for (size_t b = a + 1; b < lifetimes.size(); ++b) {
-        bool together = lifetimes[a].last >= lifetimes[b].first && lifetimes[b].last >= lifetimes[a].first;
+        bool together =
+            lifetimes[a].last >= lifetimes[b].first && lifetimes[b].last >= lifetimes[a].first;
         if (!together || lifetimes[a].bytes == 0 || lifetimes[b].bytes == 0) continue;
         bool apart = placement.offsets[a] + lifetimes[a].bytes <= placement.offsets[b] ||
                      placement.offsets[b] + lifetimes[b].bytes <= placement.offsets[a];
@@ -196,9 +200,8 @@ TEST("user mistakes are errors with a code") {
   Value p{graph.find("p"), 0};
   Value slope = emit.op("sum", {emit.op("square", {gradients(graph, picked, {p})[0]})});
   CHECK(code_of([&] { gradients(graph, slope, {p}); }) == "no_gradient");
-  CHECK(code_of([&] {
-          emit.op("avg_pool2d", {p}, {{"size", std::vector<int64_t>{0, 2}}});
-        }) == "invalid_attribute");
+  CHECK(code_of([&] { emit.op("avg_pool2d", {p}, {{"size", std::vector<int64_t>{0, 2}}}); }) ==
+        "invalid_attribute");
 }
 
 }  // namespace vanda::testing

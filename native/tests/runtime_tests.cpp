@@ -27,9 +27,12 @@ Column column(const std::string& name, const Tensor& rows, std::vector<int64_t> 
   return out;
 }
 
-Value variable(Graph& graph, const std::string& name, std::vector<int64_t> shape, const char* init) {
-  Attributes attributes = {{"dtype", std::string("f32")}, {"shape", std::move(shape)},
-                           {"init", std::string(init)}, {"seed", int64_t{3}}};
+Value variable(Graph& graph, const std::string& name, std::vector<int64_t> shape,
+               const char* init) {
+  Attributes attributes = {{"dtype", std::string("f32")},
+                           {"shape", std::move(shape)},
+                           {"init", std::string(init)},
+                           {"seed", int64_t{3}}};
   return Value{graph.add("variable", {}, std::move(attributes), name), 0};
 }
 
@@ -51,7 +54,8 @@ struct Setup {
     Value target = placeholder(graph, "y", {-1, 1});
     Value w = variable(graph, "w", {3, 1}, "glorotUniform");
     Value b = variable(graph, "b", {1}, "zeros");
-    Value loss = emit.op("mean", {emit.op("square", {emit.sub(emit.op("dense", {input, w, b}), target)})});
+    Value loss =
+        emit.op("mean", {emit.op("square", {emit.sub(emit.op("dense", {input, w, b}), target)})});
     std::vector<Value> grads = gradients(graph, loss, {w, b});
     Value lr = emit.scalar(rate, input);
     Value vw = variable(graph, "vw", {3, 1}, "zeros");
@@ -74,7 +78,9 @@ struct Setup {
     std::promise<std::string> finished;
     Trainer::Run run;
     run.until_step = until_step;
-    run.done = [&](bool, const Error* error) { finished.set_value(error != nullptr ? error->code : ""); };
+    run.done = [&](bool, const Error* error) {
+      finished.set_value(error != nullptr ? error->code : "");
+    };
     trainer->train(std::move(run));
     return finished.get_future().get();
   }
@@ -84,7 +90,8 @@ bool same(const State& a, const State& b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i].first != b[i].first || a[i].second.type != b[i].second.type) return false;
-    if (std::memcmp(a[i].second.data(), b[i].second.data(), a[i].second.type.bytes()) != 0) return false;
+    if (std::memcmp(a[i].second.data(), b[i].second.data(), a[i].second.type.bytes()) != 0)
+      return false;
   }
   return true;
 }
@@ -181,7 +188,8 @@ TEST("a snapshot during a run is taken at a step boundary") {
   };
   setup.trainer->train(run);
   CHECK(code_of([&] { setup.trainer->train(run); }) == "busy");
-  setup.trainer->snapshot([&](State state, Position at) { taken.set_value({std::move(state), at}); });
+  setup.trainer->snapshot(
+      [&](State state, Position at) { taken.set_value({std::move(state), at}); });
   auto [state, at] = taken.get_future().get();
   setup.trainer->stop();
   CHECK(finished.get_future().get() == "stopped");
@@ -200,7 +208,8 @@ TEST("several sessions run side by side and see only their own variables") {
       Value x = placeholder(graph, "x", {-1, 64});
       Value w = variable(graph, "w", {64, 8}, "heNormal");
       Value y = emit.op("tanh", {emit.op("matmul", {x, w})});
-      Feeds feeds = {{"x", random_tensor(TensorType{DType::f32, Shape{32, 64}}, static_cast<uint64_t>(t))}};
+      Feeds feeds = {
+          {"x", random_tensor(TensorType{DType::f32, Shape{32, 64}}, static_cast<uint64_t>(t))}};
       Tensor first = evaluate_backend(graph, {y}, feeds, 2)[0];
       for (int i = 0; i < 20; ++i) {
         if (largest_difference(evaluate_backend(graph, {y}, feeds, 2)[0], first) != 0) ++wrong;
@@ -216,7 +225,8 @@ TEST("dropout keeps the right share, repeats itself and agrees with its gradient
   Emit emit(graph);
   Value x = placeholder(graph, "x", {-1, 1000});
   Value y = emit.op("dropout", {x}, {{"rate", 0.3}, {"seed", int64_t{7}}, {"salt", int64_t{1}}});
-  Value other = emit.op("dropout", {x}, {{"rate", 0.3}, {"seed", int64_t{7}}, {"salt", int64_t{2}}});
+  Value other =
+      emit.op("dropout", {x}, {{"rate", 0.3}, {"seed", int64_t{7}}, {"salt", int64_t{2}}});
   Value grad = gradients(graph, emit.sum(y, {}, false), {x})[0];
   Tensor ones(TensorType{DType::f32, Shape{100, 1000}});
   std::fill_n(ones.as<float>(), 100000, 1.0f);
@@ -235,8 +245,9 @@ TEST("dropout keeps the right share, repeats itself and agrees with its gradient
 TEST("fused functions are as exact as floats allow, at the edges too") {
   for (const ScalarInfo& info : scalar_table()) {
     if (info.arity != 1) continue;
-    const float edges[] = {0, -0.0f, 1e-30f, -1e-30f, 1e-6f, 0.1f, 0.49f, 0.51f, 0.62f, 0.63f, 1, 5, 20,
-                           87, 88.6f, 89, 1e4f, 1e30f, -1, -5, -20, -87, -104, -1e30f, INFINITY, -INFINITY};
+    const float edges[] = {0,     -0.0f, 1e-30f, -1e-30f, 1e-6f, 0.1f,   0.49f,    0.51f,    0.62f,
+                           0.63f, 1,     5,      20,      87,    88.6f,  89,       1e4f,     1e30f,
+                           -1,    -5,    -20,    -87,     -104,  -1e30f, INFINITY, -INFINITY};
     const float parameters[] = {-0.5f, 0.5f};
     const double wide[] = {-0.5, 0.5};
     for (float x : edges) {
@@ -245,10 +256,11 @@ TEST("fused functions are as exact as floats allow, at the edges too") {
       double in = x;
       double wanted = scalar_reference(info.code, &in, wide);
       if (std::isnan(wanted) || (std::isinf(x) && std::string(info.op) != "exp")) continue;
-      bool close = std::fabs(wanted) > 3.4e38 ? std::fabs(got) > 1e38f
-                                              : std::fabs(got - wanted) <= 3e-7 + 4e-6 * std::fabs(wanted);
-      CHECK_MESSAGE(close, std::string(info.op) + "(" + std::to_string(x) + ") = " + std::to_string(got) +
-                               ", not " + std::to_string(wanted));
+      bool close = std::fabs(wanted) > 3.4e38
+                       ? std::fabs(got) > 1e38f
+                       : std::fabs(got - wanted) <= 3e-7 + 4e-6 * std::fabs(wanted);
+      CHECK_MESSAGE(close, std::string(info.op) + "(" + std::to_string(x) +
+                               ") = " + std::to_string(got) + ", not " + std::to_string(wanted));
     }
   }
 }

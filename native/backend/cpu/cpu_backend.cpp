@@ -17,8 +17,9 @@ void refuse_more_than_memory(size_t bytes) {
   long page = ::sysconf(_SC_PAGESIZE);
   if (pages <= 0 || page <= 0) return;
   if (bytes / static_cast<size_t>(page) >= static_cast<size_t>(pages)) {
-    throw Error("out_of_memory", "plan",
-                "this batch needs " + std::to_string(bytes >> 20) + " MiB, more than the machine has");
+    throw Error(
+        "out_of_memory", "plan",
+        "this batch needs " + std::to_string(bytes >> 20) + " MiB, more than the machine has");
   }
 }
 
@@ -72,7 +73,8 @@ class CpuPlan final : public Plan {
       if (step.in_place < 0 || step.writes.size() != 1) continue;
       size_t from = static_cast<size_t>(step.in_place);
       size_t to = static_cast<size_t>(step.writes[0]);
-      bool arena = buffers_[from].kind == BufferKind::arena && buffers_[to].kind == BufferKind::arena;
+      bool arena =
+          buffers_[from].kind == BufferKind::arena && buffers_[to].kind == BufferKind::arena;
       if (!arena || buffers_[from].bytes != buffers_[to].bytes) continue;
       if (last_use[from] != static_cast<int>(s)) continue;
       // Read twice, it may be read at other places than the one being written.
@@ -123,7 +125,8 @@ class CpuPlan final : public Plan {
       } else if (buffers_[i].kind != BufferKind::arena) {
         data_[i] = buffers_[i].data;
       } else if (slot[i] >= 0) {
-        data_[i] = static_cast<char*>(arena_->data()) + placement.offsets[static_cast<size_t>(slot[i])];
+        data_[i] =
+            static_cast<char*>(arena_->data()) + placement.offsets[static_cast<size_t>(slot[i])];
       } else {
         data_[i] = arena_->data();
       }

@@ -25,10 +25,18 @@ struct Operand {
 
 void load(const KernelTable& k, DType dtype, float* out, const void* base, int64_t at, int64_t n) {
   switch (dtype) {
-    case DType::f32: k.tile[static_cast<int>(Scalar::identity)](out, static_cast<const float*>(base) + at, nullptr, nullptr, nullptr, n); break;
-    case DType::i32: k.load_i32(out, static_cast<const int32_t*>(base) + at, n); break;
-    case DType::i64: k.load_i64(out, static_cast<const int64_t*>(base) + at, n); break;
-    default: k.load_u8(out, static_cast<const uint8_t*>(base) + at, n);
+    case DType::f32:
+      k.tile[static_cast<int>(Scalar::identity)](out, static_cast<const float*>(base) + at, nullptr,
+                                                 nullptr, nullptr, n);
+      break;
+    case DType::i32:
+      k.load_i32(out, static_cast<const int32_t*>(base) + at, n);
+      break;
+    case DType::i64:
+      k.load_i64(out, static_cast<const int64_t*>(base) + at, n);
+      break;
+    default:
+      k.load_u8(out, static_cast<const uint8_t*>(base) + at, n);
   }
 }
 
@@ -104,7 +112,8 @@ struct FusedKernel {
 
   void run_tiles(const KernelTable& k, const RunContext& context, int64_t begin, int64_t end,
                  int thread) {
-    float* own = scratch.data() + static_cast<size_t>(thread) * static_cast<size_t>(registers) * kTile;
+    float* own =
+        scratch.data() + static_cast<size_t>(thread) * static_cast<size_t>(registers) * kTile;
     float** at = pointers.data() + static_cast<size_t>(thread) * static_cast<size_t>(registers);
     for (int r = 0; r < registers; ++r) at[r] = own + r * kTile;
     int64_t widest = end - begin < kTile ? end - begin : kTile;
@@ -126,9 +135,12 @@ struct FusedKernel {
         const Operand& operand = operands[static_cast<size_t>(r)];
         void* base = context.data[operand.buffer];
         if (operand.scalar) continue;
-        if (operand.direct) at[r] = static_cast<float*>(base) + tile;
-        else if (operand.contiguous) load(k, operand.dtype, at[r], base, tile, n);
-        else load_broadcast(k, operand, base, at[r], tile, n);
+        if (operand.direct)
+          at[r] = static_cast<float*>(base) + tile;
+        else if (operand.contiguous)
+          load(k, operand.dtype, at[r], base, tile, n);
+        else
+          load_broadcast(k, operand, base, at[r], tile, n);
       }
       for (size_t i = 0; i < code.size(); ++i) {
         const Instruction& step = code[i];
@@ -229,8 +241,8 @@ bool lower_fused(Lowering& lowering, int id) {
   allocate_registers(*node.program, *kernel);
   kernel->elements = out.shape.elements();
   kernel->out_dtype = out.dtype;
-  kernel->out_buffer = layout ? lowering.define_new(Value{id, 0}, *layout)
-                              : lowering.define_new(Value{id, 0});
+  kernel->out_buffer =
+      layout ? lowering.define_new(Value{id, 0}, *layout) : lowering.define_new(Value{id, 0});
   size_t team = static_cast<size_t>(lowering.threads());
   kernel->scratch.resize(team * static_cast<size_t>(kernel->registers) * kTile);
   kernel->pointers.resize(team * static_cast<size_t>(kernel->registers));

@@ -38,8 +38,8 @@ struct StridedCopy {
   void copy_row(const char* source, char* target, int64_t a, int64_t b, int64_t n, int64_t step_a,
                 int64_t step_b) const {
     if (step_a == 1 && step_b == 1) {
-      std::memcpy(target + static_cast<size_t>(b) * element, source + static_cast<size_t>(a) * element,
-                  static_cast<size_t>(n) * element);
+      std::memcpy(target + static_cast<size_t>(b) * element,
+                  source + static_cast<size_t>(a) * element, static_cast<size_t>(n) * element);
       return;
     }
     for (int64_t i = 0; i < n; ++i) {
@@ -57,8 +57,8 @@ int64_t offset_of(const std::vector<int64_t>& begin, const std::vector<int64_t>&
 
 void add_copy(Lowering& lowering, const char* label, int source, int target, StridedCopy copy) {
   lowering.add(label, {source}, {target}, [=](const RunContext& context) {
-    copy.run(static_cast<const char*>(context.data[source]), static_cast<char*>(context.data[target]),
-             context.threads);
+    copy.run(static_cast<const char*>(context.data[source]),
+             static_cast<char*>(context.data[target]), context.threads);
   });
 }
 
@@ -74,7 +74,8 @@ void lower_transpose(Lowering& lowering, int id) {
   const TensorType& out = node.outputs[0];
   StridedCopy copy = copy_of(out.shape, out.dtype);
   std::vector<int64_t> strides = lowering.type(node.inputs[0]).shape.strides();
-  for (int64_t axis : node.integers("permutation")) copy.from.push_back(strides[static_cast<size_t>(axis)]);
+  for (int64_t axis : node.integers("permutation"))
+    copy.from.push_back(strides[static_cast<size_t>(axis)]);
   copy.to = out.shape.strides();
   int source = lowering.plain(node.inputs[0]);
   add_copy(lowering, "transpose", source, lowering.define_new(Value{id, 0}), std::move(copy));
@@ -103,8 +104,8 @@ void lower_pad(Lowering& lowering, int id) {
   int target = lowering.define_new(Value{id, 0});
   lowering.add("pad_to", {source}, {target}, [=](const RunContext& context) {
     std::memset(context.data[target], 0, bytes);
-    copy.run(static_cast<const char*>(context.data[source]), static_cast<char*>(context.data[target]),
-             context.threads);
+    copy.run(static_cast<const char*>(context.data[source]),
+             static_cast<char*>(context.data[target]), context.threads);
   });
 }
 
@@ -143,11 +144,16 @@ bool lower_movement(Lowering& lowering, int id) {
   for (Value input : node.inputs) {
     if (lowering.type(input).shape.elements() == 0) return false;
   }
-  if (node.is("transpose")) lower_transpose(lowering, id);
-  else if (node.is("slice")) lower_slice(lowering, id);
-  else if (node.is("pad_to")) lower_pad(lowering, id);
-  else if (node.is("concat")) lower_concat(lowering, id);
-  else return false;
+  if (node.is("transpose"))
+    lower_transpose(lowering, id);
+  else if (node.is("slice"))
+    lower_slice(lowering, id);
+  else if (node.is("pad_to"))
+    lower_pad(lowering, id);
+  else if (node.is("concat"))
+    lower_concat(lowering, id);
+  else
+    return false;
   return true;
 }
 

@@ -40,10 +40,10 @@ void lower_backward_data(Lowering& lowering, int id) {
   int gradient = lowering.in_layout(node.inputs[0], conv.target);
   int weights = lowering.kernel_in_layout(node.inputs[1], plain_kernel_layout(shape), conv.weights);
   int source = lowering.define_new(Value{id, 0}, conv.source);
-  lowering.add_primitive("conv2d_grad_input", conv,
-                         {{DNNL_ARG_DIFF_DST, gradient, conv.target},
-                          {DNNL_ARG_WEIGHTS, weights, conv.weights}},
-                         {{DNNL_ARG_DIFF_SRC, source, conv.source}});
+  lowering.add_primitive(
+      "conv2d_grad_input", conv,
+      {{DNNL_ARG_DIFF_DST, gradient, conv.target}, {DNNL_ARG_WEIGHTS, weights, conv.weights}},
+      {{DNNL_ARG_DIFF_SRC, source, conv.source}});
 }
 
 void lower_backward_weights(Lowering& lowering, int id) {
@@ -58,10 +58,10 @@ void lower_backward_weights(Lowering& lowering, int id) {
   int result = lowering.define_new(Value{id, 0});
   int written = result;
   if (!(conv.weights == outside)) written = lowering.new_buffer(layout_bytes(conv.weights));
-  lowering.add_primitive("conv2d_grad_kernel", conv,
-                         {{DNNL_ARG_SRC, source, conv.source},
-                          {DNNL_ARG_DIFF_DST, gradient, conv.target}},
-                         {{DNNL_ARG_DIFF_WEIGHTS, written, conv.weights}});
+  lowering.add_primitive(
+      "conv2d_grad_kernel", conv,
+      {{DNNL_ARG_SRC, source, conv.source}, {DNNL_ARG_DIFF_DST, gradient, conv.target}},
+      {{DNNL_ARG_DIFF_WEIGHTS, written, conv.weights}});
   if (written == result) return;
   Primitive back;
   back.primitive = reorder(conv.weights, outside, &back.scratch);
@@ -128,14 +128,22 @@ void lower_pool_gradient(Lowering& lowering, int id, bool maximum) {
 bool lower_network(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   if (node.outputs.empty() || node.outputs[0].dtype != DType::f32) return false;
-  if (node.is("conv2d")) lower_forward(lowering, id);
-  else if (node.is("conv2d_grad_input")) lower_backward_data(lowering, id);
-  else if (node.is("conv2d_grad_kernel")) lower_backward_weights(lowering, id);
-  else if (node.is("max_pool2d") && !dilated(node)) lower_pool(lowering, id, true);
-  else if (node.is("avg_pool2d") && !dilated(node)) lower_pool(lowering, id, false);
-  else if (node.is("max_pool2d_grad") && !dilated(node)) lower_pool_gradient(lowering, id, true);
-  else if (node.is("avg_pool2d_grad") && !dilated(node)) lower_pool_gradient(lowering, id, false);
-  else return false;
+  if (node.is("conv2d"))
+    lower_forward(lowering, id);
+  else if (node.is("conv2d_grad_input"))
+    lower_backward_data(lowering, id);
+  else if (node.is("conv2d_grad_kernel"))
+    lower_backward_weights(lowering, id);
+  else if (node.is("max_pool2d") && !dilated(node))
+    lower_pool(lowering, id, true);
+  else if (node.is("avg_pool2d") && !dilated(node))
+    lower_pool(lowering, id, false);
+  else if (node.is("max_pool2d_grad") && !dilated(node))
+    lower_pool_gradient(lowering, id, true);
+  else if (node.is("avg_pool2d_grad") && !dilated(node))
+    lower_pool_gradient(lowering, id, false);
+  else
+    return false;
   return true;
 }
 

@@ -114,9 +114,12 @@ void lower_gradient(Lowering& lowering, int id) {
 bool lower_normalization(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   if (node.outputs.empty() || node.outputs[0].dtype != DType::f32) return false;
-  if (node.is("batch_norm_train")) lower_train(lowering, id);
-  else if (node.is("batch_norm_grad")) lower_gradient(lowering, id);
-  else return false;
+  if (node.is("batch_norm_train"))
+    lower_train(lowering, id);
+  else if (node.is("batch_norm_grad"))
+    lower_gradient(lowering, id);
+  else
+    return false;
   return true;
 }
 

@@ -23,10 +23,14 @@ struct Reduction {
     const float* x = static_cast<const float*>(context.data[source]);
     float* out = static_cast<float*>(context.data[target]);
     int threads = outer * count * inner >= kParallelElements ? context.threads : 1;
-    if (inner == 1 && outer == 1) out[0] = whole(k, x, count, threads);
-    else if (inner == 1) rows(k, x, out, threads);
-    else if (outer == 1) columns(k, x, out, threads);
-    else blocks(k, x, out, threads);
+    if (inner == 1 && outer == 1)
+      out[0] = whole(k, x, count, threads);
+    else if (inner == 1)
+      rows(k, x, out, threads);
+    else if (outer == 1)
+      columns(k, x, out, threads);
+    else
+      blocks(k, x, out, threads);
   }
 
   float run_of(const KernelTable& k, const float* x, int64_t n) const {
@@ -48,8 +52,10 @@ struct Reduction {
     float total = partial[0];
     for (int t = 1; t < used; ++t) {
       float next = partial[static_cast<size_t>(t)];
-      if (maximum) total = total > next || total != total ? total : next;
-      else total += next;
+      if (maximum)
+        total = total > next || total != total ? total : next;
+      else
+        total += next;
     }
     return total;
   }
@@ -64,8 +70,10 @@ struct Reduction {
     for (int64_t j = 0; j < inner; ++j) acc[j] = maximum ? x[j] : 0;
   }
   void add(const KernelTable& k, float* acc, const float* x, int64_t n) const {
-    if (maximum) k.max_rows(acc, x, n, inner);
-    else k.add_rows(acc, x, n, inner);
+    if (maximum)
+      k.max_rows(acc, x, n, inner);
+    else
+      k.add_rows(acc, x, n, inner);
   }
 
   void columns(const KernelTable& k, const float* x, float* out, int threads) {
@@ -80,7 +88,8 @@ struct Reduction {
       add(k, acc, x + begin * inner, end - begin);
     });
     start(out, x);
-    for (int t = 0; t < threads; ++t) add(k, out, partial.data() + static_cast<int64_t>(t) * inner, 1);
+    for (int t = 0; t < threads; ++t)
+      add(k, out, partial.data() + static_cast<int64_t>(t) * inner, 1);
   }
 
   void blocks(const KernelTable& k, const float* x, float* out, int threads) {
@@ -108,7 +117,7 @@ bool lower_reduction(Lowering& lowering, int id) {
   auto kernel = std::make_shared<Reduction>();
   kernel->outer = kernel->count = kernel->inner = 1;
   for (int axis = 0; axis < x.shape.rank(); ++axis) {
-    int64_t& part = axis < axes.front()   ? kernel->outer
+    int64_t& part = axis < axes.front()  ? kernel->outer
                     : axis > axes.back() ? kernel->inner
                                          : kernel->count;
     part *= x.shape[axis];
@@ -116,7 +125,8 @@ bool lower_reduction(Lowering& lowering, int id) {
   kernel->maximum = maximum;
   kernel->source = lowering.plain(node.inputs[0]);
   kernel->target = lowering.define_new(Value{id, 0});
-  kernel->partial.resize(static_cast<size_t>(lowering.threads()) * static_cast<size_t>(kernel->inner));
+  kernel->partial.resize(static_cast<size_t>(lowering.threads()) *
+                         static_cast<size_t>(kernel->inner));
   lowering.add(node.op->name, {kernel->source}, {kernel->target},
                [kernel](const RunContext& context) { kernel->run(context); });
   return true;

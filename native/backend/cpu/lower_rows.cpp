@@ -39,7 +39,8 @@ void lower_softmax(Lowering& lowering, int id) {
     float* out = static_cast<float*>(context.data[target]);
     const KernelTable& k = kernels();
     parallel_for(context.threads, rows, row_grain(width), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) k.softmax(out + r * width, x + r * width, width, logarithm);
+      for (int64_t r = begin; r < end; ++r)
+        k.softmax(out + r * width, x + r * width, width, logarithm);
     });
   });
 }
@@ -61,17 +62,18 @@ void lower_cross_entropy(Lowering& lowering, int id) {
     float* out = static_cast<float*>(context.data[target]);
     const KernelTable& k = kernels();
     std::atomic<bool> bad{false};
-    parallel_for(context.threads, rows, row_grain(classes * 8), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) {
-        int64_t label = integer_at(dtype, context.data[labels], r);
-        if (label < 0 || label >= classes) {
-          bad = true;
-          continue;
-        }
-        float loss = k.log_sum_exp(x + r * classes, classes) - x[r * classes + label];
-        out[r] = w == nullptr ? loss : loss * w[label];
-      }
-    });
+    parallel_for(context.threads, rows, row_grain(classes * 8),
+                 [&](int64_t begin, int64_t end, int) {
+                   for (int64_t r = begin; r < end; ++r) {
+                     int64_t label = integer_at(dtype, context.data[labels], r);
+                     if (label < 0 || label >= classes) {
+                       bad = true;
+                       continue;
+                     }
+                     float loss = k.log_sum_exp(x + r * classes, classes) - x[r * classes + label];
+                     out[r] = w == nullptr ? loss : loss * w[label];
+                   }
+                 });
     report("softmax_cross_entropy", bad, classes);
   });
 }
@@ -95,19 +97,20 @@ void lower_cross_entropy_gradient(Lowering& lowering, int id) {
     float* out = static_cast<float*>(context.data[target]);
     const KernelTable& k = kernels();
     std::atomic<bool> bad{false};
-    parallel_for(context.threads, rows, row_grain(classes * 8), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) {
-        int64_t label = integer_at(dtype, context.data[labels], r);
-        if (label < 0 || label >= classes) {
-          bad = true;
-          continue;
-        }
-        float scale = w == nullptr ? dy[r] : dy[r] * w[label];
-        const float* row = x + r * classes;
-        k.exp_shifted(out + r * classes, row, k.log_sum_exp(row, classes), scale, classes);
-        out[r * classes + label] -= scale;
-      }
-    });
+    parallel_for(
+        context.threads, rows, row_grain(classes * 8), [&](int64_t begin, int64_t end, int) {
+          for (int64_t r = begin; r < end; ++r) {
+            int64_t label = integer_at(dtype, context.data[labels], r);
+            if (label < 0 || label >= classes) {
+              bad = true;
+              continue;
+            }
+            float scale = w == nullptr ? dy[r] : dy[r] * w[label];
+            const float* row = x + r * classes;
+            k.exp_shifted(out + r * classes, row, k.log_sum_exp(row, classes), scale, classes);
+            out[r * classes + label] -= scale;
+          }
+        });
     report("softmax_cross_entropy", bad, classes);
   });
 }
@@ -134,7 +137,8 @@ void lower_gather(Lowering& lowering, int id) {
           bad = true;
           continue;
         }
-        std::memcpy(out + static_cast<size_t>(i) * width, from + static_cast<size_t>(row) * width, width);
+        std::memcpy(out + static_cast<size_t>(i) * width, from + static_cast<size_t>(row) * width,
+                    width);
       }
     });
     report("gather", bad, rows);
@@ -200,16 +204,17 @@ void lower_dropout(Lowering& lowering, int id) {
   int64_t elements = node.outputs[0].shape.elements();
   // The key mixes seed and salt; the step sits in the counter.
   uint64_t salt = static_cast<uint64_t>(node.integer("salt"));
-  std::array<uint32_t, 4> mixed = philox(philox_key(static_cast<uint64_t>(node.integer("seed"))),
-                                         {static_cast<uint32_t>(salt),
-                                          static_cast<uint32_t>(salt >> 32), 0x64726f70, 0});
+  std::array<uint32_t, 4> mixed =
+      philox(philox_key(static_cast<uint64_t>(node.integer("seed"))),
+             {static_cast<uint32_t>(salt), static_cast<uint32_t>(salt >> 32), 0x64726f70, 0});
   std::array<uint32_t, 2> key = {mixed[0], mixed[1]};
   int source = lowering.plain(node.inputs[0]);
   int target = lowering.define_new(Value{id, 0});
   Step& step = lowering.add("dropout", {source}, {target}, [=](const RunContext& context) {
     const float* x = static_cast<const float*>(context.data[source]);
     float* out = static_cast<float*>(context.data[target]);
-    uint32_t words[2] = {static_cast<uint32_t>(context.step), static_cast<uint32_t>(context.step >> 32)};
+    uint32_t words[2] = {static_cast<uint32_t>(context.step),
+                         static_cast<uint32_t>(context.step >> 32)};
     parallel_for(context.threads, elements, 4096, [&](int64_t begin, int64_t end, int) {
       kernels().dropout(out, x, begin, end - begin, key.data(), words, threshold, scale);
     });
@@ -227,7 +232,8 @@ bool lower_rows(Lowering& lowering, int id) {
   if (node.is("argmax")) {
     const TensorType& x = lowering.type(node.inputs[0]);
     if (x.dtype != DType::f32) return false;
-    if (normalize_axis(node.integer("axis"), x.shape.rank(), "argmax") != x.shape.rank() - 1) return false;
+    if (normalize_axis(node.integer("axis"), x.shape.rank(), "argmax") != x.shape.rank() - 1)
+      return false;
     lower_argmax(lowering, id, x.shape[x.shape.rank() - 1]);
     return true;
   }
@@ -236,12 +242,18 @@ bool lower_rows(Lowering& lowering, int id) {
     return true;
   }
   if (!floats) return false;
-  if (node.is("softmax") || node.is("log_softmax")) lower_softmax(lowering, id);
-  else if (node.is("softmax_cross_entropy")) lower_cross_entropy(lowering, id);
-  else if (node.is("softmax_cross_entropy_grad")) lower_cross_entropy_gradient(lowering, id);
-  else if (node.is("scatter_add")) lower_scatter(lowering, id);
-  else if (node.is("dropout")) lower_dropout(lowering, id);
-  else return false;
+  if (node.is("softmax") || node.is("log_softmax"))
+    lower_softmax(lowering, id);
+  else if (node.is("softmax_cross_entropy"))
+    lower_cross_entropy(lowering, id);
+  else if (node.is("softmax_cross_entropy_grad"))
+    lower_cross_entropy_gradient(lowering, id);
+  else if (node.is("scatter_add"))
+    lower_scatter(lowering, id);
+  else if (node.is("dropout"))
+    lower_dropout(lowering, id);
+  else
+    return false;
   return true;
 }
 

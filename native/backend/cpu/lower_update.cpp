@@ -56,11 +56,16 @@ struct MultiUpdate {
       for (int64_t p = begin; p < end; ++p) {
         const Piece& piece = pieces[static_cast<size_t>(p)];
         const Tensors& entry = tensors[piece.tensor];
-        auto at = [&](int i) { return static_cast<float*>(context.data[entry.buffers[i]]) + piece.begin; };
+        auto at = [&](int i) {
+          return static_cast<float*>(context.data[entry.buffers[i]]) + piece.begin;
+        };
         int64_t n = piece.end - piece.begin;
-        if (op == "apply_adam") k.adam(at(0), at(1), at(2), at(3), &rates, n);
-        else if (op == "apply_momentum") k.momentum(at(0), at(1), at(2), rate, momentum, l2, nesterov, n);
-        else k.sgd(at(0), at(1), rate, l2, n);
+        if (op == "apply_adam")
+          k.adam(at(0), at(1), at(2), at(3), &rates, n);
+        else if (op == "apply_momentum")
+          k.momentum(at(0), at(1), at(2), rate, momentum, l2, nesterov, n);
+        else
+          k.sgd(at(0), at(1), rate, l2, n);
       }
     });
   }
@@ -71,7 +76,8 @@ Variable& written_variable(Lowering& lowering, const Node& node, size_t input) {
   if (!target.is("variable")) {
     throw Error("invalid_graph", node.op->name, "only a variable can be written");
   }
-  Variable& variable = *lowering.buffers[static_cast<size_t>(lowering.plain(node.inputs[input]))].variable;
+  Variable& variable =
+      *lowering.buffers[static_cast<size_t>(lowering.plain(node.inputs[input]))].variable;
   lowering.written.push_back(&variable);
   return variable;
 }
@@ -116,8 +122,10 @@ bool lower_update(Lowering& lowering, int id) {
   std::string key = node.op->name;
   for (const auto& [name, value] : node.attributes) {
     key += "," + name + "=";
-    if (std::holds_alternative<double>(value)) key += std::to_string(std::get<double>(value) * 1e9);
-    else if (std::holds_alternative<bool>(value)) key += std::get<bool>(value) ? "1" : "0";
+    if (std::holds_alternative<double>(value))
+      key += std::to_string(std::get<double>(value) * 1e9);
+    else if (std::holds_alternative<bool>(value))
+      key += std::get<bool>(value) ? "1" : "0";
   }
   for (size_t i = tensors; i < buffers.size(); ++i) key += "," + std::to_string(buffers[i]);
   if (lowering.last_update && lowering.last_update_key == key) {
@@ -147,7 +155,8 @@ bool lower_update(Lowering& lowering, int id) {
   lowering.last_update = update;
   lowering.last_update_key = key;
   lowering.last_update_step = lowering.steps.size();
-  lowering.add(node.op->name, read, written, [update](const RunContext& context) { update->run(context); });
+  lowering.add(node.op->name, read, written,
+               [update](const RunContext& context) { update->run(context); });
   return true;
 }
 

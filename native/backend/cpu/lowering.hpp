@@ -51,7 +51,9 @@ class Lowering {
   int define_new(Value value);
   int define_new(Value value, const Layout& layout);
   // A buffer of the plain form of an opaque output (a pooling's workspace).
-  void define_opaque(Value value, int buffer, const Layout& layout) { define(value, buffer, layout); }
+  void define_opaque(Value value, int buffer, const Layout& layout) {
+    define(value, buffer, layout);
+  }
   int opaque(Value value) const;
   // For what an effect reads: a variable as it was before any effect of this step wrote it.
   int snapshot(Value value);

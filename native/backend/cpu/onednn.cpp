@@ -198,8 +198,8 @@ dnnl::pooling_forward::primitive_desc pooling_descriptor(const Pooling& p, const
   const Window& w = p.window;
   memory::desc target = any({p.batch, p.channels, w.out_height, w.out_width});
   auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-  auto algorithm = p.maximum ? dnnl::algorithm::pooling_max
-                             : dnnl::algorithm::pooling_avg_exclude_padding;
+  auto algorithm =
+      p.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
   dims stride{w.stride_height, w.stride_width};
   dims size{w.kernel_height, w.kernel_width};
   dims before{w.top, w.left};
@@ -234,8 +234,8 @@ Primitive pooling_backward(const Pooling& shape, const Layout& source) {
   return guarded("pooling gradient", [&] {
     auto hint = pooling_descriptor(shape, source, true);
     const Window& w = shape.window;
-    auto algorithm = shape.maximum ? dnnl::algorithm::pooling_max
-                                   : dnnl::algorithm::pooling_avg_exclude_padding;
+    auto algorithm =
+        shape.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
     dims stride{w.stride_height, w.stride_width};
     dims size{w.kernel_height, w.kernel_width};
     dims before{w.top, w.left};
@@ -286,8 +286,9 @@ Primitive product(const Product& p) {
     bias_strides.back() = 1;
     memory::desc bias(bias_shape, memory::data_type::f32, bias_strides);
 #if DNNL_VERSION_MAJOR >= 3
-    auto pd = p.bias ? dnnl::matmul::primitive_desc(onednn_engine(), a, b, bias, c, attributes(p.relu))
-                     : dnnl::matmul::primitive_desc(onednn_engine(), a, b, c, attributes(p.relu));
+    auto pd = p.bias
+                  ? dnnl::matmul::primitive_desc(onednn_engine(), a, b, bias, c, attributes(p.relu))
+                  : dnnl::matmul::primitive_desc(onednn_engine(), a, b, c, attributes(p.relu));
 #else
     auto op = p.bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
     dnnl::matmul::primitive_desc pd(op, attributes(p.relu), onednn_engine());
@@ -335,7 +336,8 @@ Primitive batch_norm_forward(const BatchNorm& shape, const Layout& source) {
   });
 }
 
-Primitive batch_norm_backward(const BatchNorm& shape, const Layout& source, const Layout& gradient) {
+Primitive batch_norm_backward(const BatchNorm& shape, const Layout& source,
+                              const Layout& gradient) {
   return guarded("batch_norm_grad", [&] {
     auto hint = norm_descriptor(shape, source);
     auto kind = dnnl::prop_kind::backward;

@@ -1,4 +1,4 @@
-// Compiled once for each instruction set; VANDA_ISA_TABLE names the table and VANDA_ISA_NAME the set.
+// Compiled once for each instruction set; VANDA_ISA_TABLE names the table, VANDA_ISA_NAME the set.
 #include <stdint.h>
 
 #include "backend/cpu/kernels/kernels.hpp"
