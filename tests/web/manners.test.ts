@@ -101,7 +101,7 @@ test('a server that is away is said, and the page catches up by itself', async (
   await page.goto('/');
   await page.getByText('Live', { exact: true }).waitFor();
   const { api } = dashboard.stack.processes;
-  await api.killAndWait();
+  api.signal('SIGKILL');
   await page
     .getByText(/^Reconnecting/)
     .first()

@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -59,6 +62,34 @@ test('a dropped zip becomes labels with thumbnails; what is no picture is named'
   });
   const rejected = await fetch((await download.getAttribute('href')) ?? '');
   expect(await rejected.text()).toContain('letter.png');
+}, 90_000);
+
+test('a chosen folder becomes the next version', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vanda-flags-'));
+  for (const [label, red, blue] of [
+    ['red', 200, 0],
+    ['blue', 0, 200],
+    ['violet', 200, 200],
+  ] as const) {
+    // Longer than the 100 bytes that a plain tar header has for a path.
+    const inner = join(folder, label, 'a-folder-inside-with-a-long-name'.repeat(3));
+    await mkdir(inner, { recursive: true });
+    for (let index = 0; index < 12; index += 1) {
+      await writeFile(join(inner, `${index}.png`), await square(red, blue, 50 + index));
+    }
+  }
+  await page.getByRole('button', { name: 'Add a version' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Folder', { exact: true }).setInputFiles(folder);
+  await dialog.getByText('36 files').waitFor();
+  await dialog.getByRole('button', { name: 'Upload' }).click();
+  await page.getByText('Version 2: 36 items accepted, 0 rejected.').waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('img', { name: /^violet: / })
+    .first()
+    .waitFor();
+  await rm(folder, { recursive: true });
+  await page.goto('/datasets/flags?version=1');
 }, 90_000);
 
 test('a job without an endpoint is followed on its page to its model', async () => {

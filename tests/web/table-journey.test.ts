@@ -1,10 +1,12 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  accessibilityProblems,
   type Dashboard,
   dropFiles,
   expectNoPageErrors,
   openDashboard,
+  sidewaysOverflow,
   vegaCsv,
 } from './dashboard.fixture.ts';
 
@@ -12,6 +14,16 @@ import {
 
 let dashboard: Dashboard;
 let page: Page;
+
+/** The page as a screen reader and as a phone meet it. */
+async function expectGoodManners() {
+  expect(await accessibilityProblems(page)).toEqual([]);
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await sidewaysOverflow(page)).toBeLessThanOrEqual(0);
+  await page.setViewportSize(wide ?? { width: 1280, height: 720 });
+}
+
 beforeAll(async () => {
   dashboard = await openDashboard();
 }, 120_000);
@@ -86,6 +98,7 @@ test('training is seen live, and the model can be tried on the same page', async
   const prediction = page.getByTestId('prediction');
   await prediction.waitFor();
   expect(await prediction.textContent()).toMatch(/(Adelie|Chinstrap|Gentoo)[\s\S]*% sure/);
+  await expectGoodManners();
   expectNoPageErrors(page);
 }, 240_000);
 
@@ -101,6 +114,7 @@ test('the job page has curves, log, spec, attempts and points', async () => {
   await page.getByLabel('spec', { exact: true }).getByText('epochs: 20').waitFor();
   await page.getByText(/rows are the truth, columns the prediction/).waitFor();
   expect(await page.getByRole('row').filter({ hasText: 'wrk_' }).count()).toBe(1);
+  await expectGoodManners();
 });
 
 test('a second version is trained from the first, compared and deployed', async () => {
@@ -132,6 +146,7 @@ test('an endpoint is rolled back to an earlier change, and its snippets carry a 
     .click();
   await page.getByRole('link', { name: 'penguins@1' }).waitFor({ timeout: 60_000 });
   await page.getByText('Rolled back to version 1').waitFor();
+  await expectGoodManners();
 
   await page.getByRole('button', { name: 'Make a key and fill it in' }).click();
   const curl = page.getByLabel('curl snippet', { exact: true });

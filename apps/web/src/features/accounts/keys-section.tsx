@@ -77,7 +77,11 @@ export function KeysSection() {
 
 function KeyTable({ keys }: { keys: ApiKeyView[] }) {
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'API keys' }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, 'aria-label': 'API keys' }}
+    >
       <Table fz="sm" style={{ whiteSpace: 'nowrap' }}>
         <Table.Thead>
           <Table.Tr>

@@ -25,7 +25,11 @@ export function WorkersSection() {
         />
       )}
       {rows.length > 0 && (
-        <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'Workers' }}>
+        <ScrollArea
+          type="auto"
+          offsetScrollbars="x"
+          viewportProps={{ tabIndex: 0, 'aria-label': 'Workers' }}
+        >
           <Table fz="sm" style={{ whiteSpace: 'nowrap' }}>
             <Table.Thead>
               <Table.Tr>

@@ -7,7 +7,11 @@ const columnsMax = 40;
 
 export function SampleRows({ preview }: { preview: TablePreview }) {
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'Sample rows' }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, 'aria-label': 'Sample rows' }}
+    >
       <Table fz="xs" verticalSpacing={5} stickyHeader={false} style={{ whiteSpace: 'nowrap' }}>
         <Table.Thead>
           <Table.Tr>

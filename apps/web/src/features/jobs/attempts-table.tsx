@@ -15,7 +15,11 @@ export function AttemptsTable({ attempts }: { attempts: AttemptView[] }) {
     );
   }
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'Attempts' }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, 'aria-label': 'Attempts' }}
+    >
       <Table fz="sm" miw={760} style={{ whiteSpace: 'nowrap' }}>
         <Table.Thead>
           <Table.Tr>

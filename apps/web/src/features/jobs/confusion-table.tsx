@@ -9,7 +9,11 @@ const labelsMax = 24;
 export function ConfusionTable({ matrix, caption }: { matrix: ConfusionMatrix; caption: string }) {
   if (matrix.labels.length > labelsMax) return <Confusions matrix={matrix} caption={caption} />;
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': caption }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, 'aria-label': caption }}
+    >
       <table className={classes.matrix}>
         <caption>{caption}: rows are the truth, columns the prediction</caption>
         <thead>

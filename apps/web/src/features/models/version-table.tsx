@@ -22,7 +22,11 @@ export function VersionTable({ versions, selected, ticked, onTick }: Props) {
     .filter((name) => name !== 'loss')
     .slice(0, columnsMax);
   return (
-    <ScrollArea type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'Versions' }}>
+    <ScrollArea
+      type="auto"
+      offsetScrollbars="x"
+      viewportProps={{ tabIndex: 0, 'aria-label': 'Versions' }}
+    >
       <Table fz="sm" style={{ whiteSpace: 'nowrap' }}>
         <Table.Thead>
           <Table.Tr>

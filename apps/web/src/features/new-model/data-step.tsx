@@ -1,4 +1,4 @@
-import { Button, Group, Select, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Select, Skeleton, Spoiler, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type DatasetVersion, listDatasets } from '@vanda/contracts';
 import { useEffect, useState } from 'react';
@@ -60,7 +60,11 @@ export function DataStep({ chosen, version, error, onChoose }: Props) {
             {version.receipt && (version.rejected > 0 || version.receipt.warnings.length > 0) && (
               <ReceiptNote receipt={version.receipt} rejectedUrl={version.rejectedUrl} />
             )}
-            <VersionContent version={version} />
+            <Spoiler maxHeight={430} showLabel="Show everything" hideLabel="Show less">
+              <Stack gap="md">
+                <VersionContent version={version} />
+              </Stack>
+            </Spoiler>
           </>
         )}
       </Stack>

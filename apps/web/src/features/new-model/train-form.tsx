@@ -1,4 +1,4 @@
-import { Button, Collapse, SimpleGrid, Stack, Switch } from '@mantine/core';
+import { Button, Collapse, SimpleGrid, Stack, Switch, Text } from '@mantine/core';
 import { type DatasetVersion, tasks } from '@vanda/contracts';
 import { useState } from 'react';
 import { say } from '../../lib/format.ts';
@@ -20,12 +20,15 @@ export function TrainForm({ version }: { version: DatasetVersion | undefined }) 
   );
   return (
     <Stack gap="sm">
+      <Text size="sm" c="dimmed">
+        The task is guessed from the data and can be changed; what is left empty has a default that
+        fits.
+      </Text>
       <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
         <SpecText path={['name']} label="Name of the model" />
         <SpecChoice
           path={['task']}
           label="Task"
-          description="Guessed from the data."
           clearable={false}
           data={fitting.map((task) => ({ value: task, label: say(task) }))}
           onPick={(task) => {
