@@ -1,27 +1,17 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type TableOptions, tabularClassifier, tabularRegressor } from '@vanda/estimators';
 import type { Cases } from '../result.ts';
-import { type BenchTable, seeds, tables } from './tables.ts';
-
-interface Figures {
-  tables: Record<string, { mean: number }>;
-}
-const sklearn = JSON.parse(
-  readFileSync(join(import.meta.dirname, 'sklearn-figures.json'), 'utf8'),
-) as Figures;
+import { meanScore, sklearnMean } from './scores.ts';
+import { tables } from './tables.ts';
 
 /** Mean test scores over ten splits beside scikit-learn's on the same rows (its figures are committed). */
 export const cases: Cases = async function* () {
   for (const table of tables) {
-    const scores = [];
-    for (const seed of seeds) scores.push(await scoreOf(table, seed));
-    const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+    const mean = await meanScore(table);
     const name = `${table.name}-${table.metric}`;
     yield { case: name, system: 'vanda', value: mean, unit: 'score', better: 'higher' };
-    const value = sklearn.tables[table.name]?.mean ?? Number.NaN;
+    const value = sklearnMean(table);
     yield { case: name, system: 'scikit-learn', value, unit: 'score', better: 'higher' };
   }
   const run = promisify(execFile);
@@ -42,14 +32,3 @@ export const cases: Cases = async function* () {
     better: 'lower',
   };
 };
-
-async function scoreOf(table: BenchTable, seed: number): Promise<number> {
-  const options: TableOptions = { target: table.target, model: { kind: 'mlp' }, split: { seed } };
-  const model =
-    table.task === 'tabular-classification'
-      ? await tabularClassifier(options).fit(table.file)
-      : await tabularRegressor(options).fit(table.file);
-  const score = model.metrics.test?.[table.metric] ?? Number.NaN;
-  model.close();
-  return score;
-}
