@@ -11,7 +11,7 @@ namespace {
 // Floats of one register: a few registers stay in the first-level cache together.
 constexpr int64_t kTile = 512;
 // Below this, waking a team costs more than the work.
-constexpr int64_t kParallelElements = 32768;
+constexpr int64_t kParallelElements = 65536;
 
 struct Operand {
   int buffer = -1;

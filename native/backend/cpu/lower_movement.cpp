@@ -19,7 +19,7 @@ struct StridedCopy {
     int64_t inner = dims[last];
     int64_t rows = 1;
     for (size_t axis = 0; axis < last; ++axis) rows *= dims[axis];
-    int64_t grain = 8192 / (inner + 1) + 1;
+    int64_t grain = 32768 / (inner + 1) + 1;
     parallel_for(threads, rows, grain, [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         int64_t rest = row;

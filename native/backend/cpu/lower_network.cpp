@@ -15,12 +15,24 @@ Convolution convolution_of(const Node& node, const Shape& x, const Shape& kernel
   return shape;
 }
 
+double work_of(const Convolution& c) {
+  const Window& w = c.window;
+  return static_cast<double>(c.batch * w.out_height * w.out_width) *
+         static_cast<double>(w.kernel_height * w.kernel_width * c.filters * c.channels / c.groups);
+}
+
+double work_of(const Pooling& p) {
+  const Window& w = p.window;
+  return static_cast<double>(p.batch * p.channels * w.height * w.width) * 4;
+}
+
 void lower_forward(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape = convolution_of(node, lowering.type(node.inputs[0]).shape,
                                      lowering.type(node.inputs[1]).shape);
   bool bias = node.inputs.size() == 3;
   bool relu = node.text("activation") == "relu";
+  lowering.size_team(work_of(shape));
   Primitive conv = convolution_forward(shape, bias, relu);
   int source = lowering.in_layout(node.inputs[0], conv.source);
   int weights = lowering.kernel_in_layout(node.inputs[1], plain_kernel_layout(shape), conv.weights);
@@ -36,6 +48,7 @@ void lower_backward_data(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
       convolution_of(node, node.outputs[0].shape, lowering.type(node.inputs[1]).shape);
+  lowering.size_team(work_of(shape));
   Primitive conv = convolution_backward_data(shape);
   int gradient = lowering.in_layout(node.inputs[0], conv.target);
   int weights = lowering.kernel_in_layout(node.inputs[1], plain_kernel_layout(shape), conv.weights);
@@ -50,6 +63,7 @@ void lower_backward_weights(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
       convolution_of(node, lowering.type(node.inputs[0]).shape, node.outputs[0].shape);
+  lowering.size_team(work_of(shape));
   Primitive conv = convolution_backward_weights(shape);
   int source = lowering.in_layout(node.inputs[0], conv.source);
   int gradient = lowering.in_layout(node.inputs[1], conv.target);
@@ -63,6 +77,7 @@ void lower_backward_weights(Lowering& lowering, int id) {
       {{DNNL_ARG_SRC, source, conv.source}, {DNNL_ARG_DIFF_DST, gradient, conv.target}},
       {{DNNL_ARG_DIFF_WEIGHTS, written, conv.weights}});
   if (written == result) return;
+  lowering.size_team(static_cast<double>(layout_bytes(outside)));
   Primitive back;
   back.primitive = reorder(conv.weights, outside, &back.scratch);
   lowering.add_primitive("reorder", back, {{DNNL_ARG_FROM, written, conv.weights}},
@@ -84,6 +99,7 @@ void lower_pool(Lowering& lowering, int id, bool maximum) {
   Pooling shape = pooling_of(node, lowering.type(node.inputs[0]).shape, maximum);
   // Only a gradient needs to remember where the maxima were.
   maximum = maximum && lowering.is_read(Value{id, 1});
+  lowering.size_team(work_of(shape));
   Primitive pool = pooling_forward(shape, layout, maximum);
   int source = lowering.in_layout(node.inputs[0], layout);
   int target = lowering.define_new(Value{id, 0}, pool.target);
@@ -113,6 +129,7 @@ void lower_pool_gradient(Lowering& lowering, int id, bool maximum) {
     }
     layout = lowering.layout_of(forward.inputs[0]);
   }
+  lowering.size_team(work_of(shape));
   Primitive pool = pooling_backward(shape, layout);
   int gradient = lowering.in_layout(node.inputs[0], pool.target);
   std::vector<PrimitiveCall::Argument> reads = {{DNNL_ARG_DIFF_DST, gradient, pool.target}};

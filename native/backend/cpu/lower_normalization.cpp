@@ -29,6 +29,10 @@ NormShape norm_shape(Lowering& lowering, Value x, double epsilon) {
   return out;
 }
 
+double work_of(const BatchNorm& shape) {
+  return 8.0 * static_cast<double>(shape.batch * shape.height * shape.width * shape.channels);
+}
+
 int input_buffer(Lowering& lowering, const NormShape& norm, Value value) {
   return norm.picture ? lowering.in_layout(value, norm.layout) : lowering.plain(value);
 }
@@ -55,6 +59,7 @@ int pack(Lowering& lowering, int scale, int shift, int64_t channels) {
 void lower_train(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   NormShape norm = norm_shape(lowering, node.inputs[0], node.number("epsilon"));
+  lowering.size_team(work_of(norm.shape));
   Primitive call = batch_norm_forward(norm.shape, norm.layout);
   BatchNormArguments numbers = batch_norm_arguments();
   Arguments reads = {{DNNL_ARG_SRC, input_buffer(lowering, norm, node.inputs[0]), norm.layout}};
@@ -77,6 +82,7 @@ void lower_train(Lowering& lowering, int id) {
 void lower_gradient(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   NormShape norm = norm_shape(lowering, node.inputs[1], node.number("epsilon"));
+  lowering.size_team(work_of(norm.shape));
   Primitive call = batch_norm_backward(norm.shape, norm.layout, norm.layout);
   BatchNormArguments numbers = batch_norm_arguments();
   int scale = lowering.plain(node.inputs[2]);

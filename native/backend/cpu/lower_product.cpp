@@ -31,6 +31,7 @@ bool lower_product(Lowering& lowering, int id) {
     shape.batch_a.clear();
     shape.batch_b.clear();
   }
+  lowering.size_team(static_cast<double>(c.elements()) * static_cast<double>(shape.inner));
   Primitive call = product(shape);
   std::vector<PrimitiveCall::Argument> reads = {
       {DNNL_ARG_SRC, lowering.plain(node.inputs[0]), call.source},

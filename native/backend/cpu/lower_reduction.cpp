@@ -8,7 +8,7 @@ namespace vanda::cpu {
 
 namespace {
 
-constexpr int64_t kParallelElements = 32768;
+constexpr int64_t kParallelElements = 65536;
 constexpr int64_t kBlock = 4096;  // floats summed in float before going on in double
 
 // x seen as [outer, count, inner], reduced over count.

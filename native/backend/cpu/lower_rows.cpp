@@ -12,7 +12,7 @@ namespace vanda::cpu {
 namespace {
 
 // Rows that make a grain of about this many elements are worth a thread.
-int64_t row_grain(int64_t width) { return width >= 4096 ? 1 : 4096 / (width + 1) + 1; }
+int64_t row_grain(int64_t width) { return width >= 16384 ? 1 : 16384 / (width + 1) + 1; }
 
 int64_t integer_at(DType dtype, const void* data, int64_t i) {
   if (dtype == DType::i32) return static_cast<const int32_t*>(data)[i];
@@ -215,7 +215,7 @@ void lower_dropout(Lowering& lowering, int id) {
     float* out = static_cast<float*>(context.data[target]);
     uint32_t words[2] = {static_cast<uint32_t>(context.step),
                          static_cast<uint32_t>(context.step >> 32)};
-    parallel_for(context.threads, elements, 4096, [&](int64_t begin, int64_t end, int) {
+    parallel_for(context.threads, elements, 16384, [&](int64_t begin, int64_t end, int) {
       kernels().dropout(out, x, begin, end - begin, key.data(), words, threshold, scale);
     });
   });

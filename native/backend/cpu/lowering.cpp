@@ -1,5 +1,7 @@
 #include "backend/cpu/lowering.hpp"
 
+#include <omp.h>
+
 #include <cstring>
 
 #include "core/error.hpp"
@@ -103,6 +105,12 @@ int Lowering::snapshot(Value value) {
   return found != snapshots_.end() ? found->second : plain(value);
 }
 
+void Lowering::size_team(double work) {
+  constexpr double kSharedWork = 2e6;
+  team_ = work < kSharedWork ? 1 : threads();
+  omp_set_num_threads(team_);
+}
+
 int Lowering::new_buffer(size_t bytes) {
   Buffer buffer;
   buffer.bytes = bytes == 0 ? 1 : bytes;
@@ -162,9 +170,13 @@ int Lowering::in_layout(Value value, const Layout& wanted) {
 
 int Lowering::reorder_step(int source, const Layout& from, const Layout& to) {
   int target = new_buffer(layout_bytes(to));
+  int team = team_;
+  size_team(static_cast<double>(layout_bytes(to)));
   Primitive primitive;
   primitive.primitive = reorder(from, to, &primitive.scratch);
   add_primitive("reorder", primitive, {{DNNL_ARG_FROM, source, from}}, {{DNNL_ARG_TO, target, to}});
+  // The primitive that this reorder is for was made before it, for a team of its own.
+  team_ = team;
   return target;
 }
 
@@ -179,15 +191,19 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
   if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
     Buffer packed;
     packed.kind = BufferKind::fixed;
-    packed.bytes = layout_bytes(wanted);
+    size_t packed_bytes = layout_bytes(wanted);
+    packed.bytes = packed_bytes;
     packed.owned = std::make_shared<AlignedBytes>(packed.bytes);
     packed.data = packed.owned->data();
     buffers.push_back(std::move(packed));
     target = static_cast<int>(buffers.size()) - 1;
+    int team = team_;
+    size_team(static_cast<double>(packed_bytes));
     Primitive primitive;
     primitive.primitive = reorder(outside, wanted, &primitive.scratch);
     add_primitive("pack", primitive, {{DNNL_ARG_FROM, source, outside}},
                   {{DNNL_ARG_TO, target, wanted}});
+    team_ = team;
     Variable* variable = buffers[static_cast<size_t>(source)].variable;
     auto pack = steps.back().run;
     auto seen = std::make_shared<uint64_t>(0);
@@ -223,7 +239,7 @@ void Lowering::add_primitive(std::string label, const Primitive& primitive,
   std::vector<int> written_buffers;
   for (const auto& argument : reads) read_buffers.push_back(argument.buffer);
   for (const auto& argument : writes) written_buffers.push_back(argument.buffer);
-  auto call = std::make_shared<PrimitiveCall>(primitive.primitive, all, stream_);
+  auto call = std::make_shared<PrimitiveCall>(primitive.primitive, all, stream_, team_);
   add(std::move(label), std::move(read_buffers), std::move(written_buffers),
       [call](const RunContext& context) { (*call)(context); });
 }

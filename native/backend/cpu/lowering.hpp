@@ -36,6 +36,10 @@ class Lowering {
   int threads() const { return request_.threads; }
   const dnnl::stream& stream() const { return stream_; }
 
+  // Before a primitive is made: small work stays on the calling thread, since waking a team costs
+  // more (and far more on a busy machine). `work` is in multiply-adds or bytes moved.
+  void size_team(double work);
+
   int new_buffer(size_t bytes);
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
@@ -86,6 +90,7 @@ class Lowering {
 
   const CompileRequest& request_;
   dnnl::stream stream_;
+  int team_ = 1;
   std::map<Value, std::vector<Copy>> copies_;  // the first one is as produced
   std::set<Value> read_;
   std::map<Value, int> snapshots_;

@@ -1,12 +1,14 @@
 #include "backend/cpu/steps.hpp"
 
+#include <omp.h>
+
 #include "core/error.hpp"
 
 namespace vanda::cpu {
 
 PrimitiveCall::PrimitiveCall(dnnl::primitive primitive, const std::vector<Argument>& arguments,
-                             const dnnl::stream& stream)
-    : primitive_(std::move(primitive)), stream_(stream) {
+                             const dnnl::stream& stream, int team)
+    : primitive_(std::move(primitive)), stream_(stream), team_(team) {
   for (const Argument& argument : arguments) {
     if (argument.layout.get_size() == 0) continue;
     bound_.push_back(
@@ -16,6 +18,7 @@ PrimitiveCall::PrimitiveCall(dnnl::primitive primitive, const std::vector<Argume
 }
 
 void PrimitiveCall::operator()(const RunContext& context) {
+  omp_set_num_threads(team_);
   for (Bound& bound : bound_) {
     void* pointer = context.data[bound.buffer];
     if (pointer == bound.last) continue;

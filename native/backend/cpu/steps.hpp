@@ -33,8 +33,9 @@ class PrimitiveCall {
     int buffer;
     Layout layout;
   };
+  // `team`: with how many threads the primitive was made and so must run.
   PrimitiveCall(dnnl::primitive primitive, const std::vector<Argument>& arguments,
-                const dnnl::stream& stream);
+                const dnnl::stream& stream, int team);
   void operator()(const RunContext& context);
 
  private:
@@ -45,6 +46,7 @@ class PrimitiveCall {
   };
   dnnl::primitive primitive_;
   dnnl::stream stream_;
+  int team_;
   std::vector<Bound> bound_;
   std::vector<dnnl_exec_arg_t> arguments_;
 };
