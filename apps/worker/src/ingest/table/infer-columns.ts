@@ -16,7 +16,9 @@ const fitMin = 0.99;
 const fitMinInSample = 0.95;
 /** In fewer values than this, one misfit already makes the column text. */
 const valuesMinForBad = 100;
-const columnsAtOnce = 100;
+const columnsAtOnce = 10;
+/** Each pass over all rows reads the whole file. */
+const columnsPerPass = 200;
 
 /**
  * Types by looking at a sample and then at every value: a type that fits 99 % is kept and the
@@ -38,68 +40,96 @@ export async function inferColumns(
     `COPY (SELECT * FROM ${numbered} WHERE vanda_row % ${step} = 0) TO ${file} (FORMAT parquet)`,
   );
   await duck.run(`CREATE VIEW sample AS FROM read_parquet(${file})`);
-  const candidates: Reading[][] = [];
-  for (let at = 0; at < columns.length; at += columnsAtOnce) {
-    const some = columns.slice(at, at + columnsAtOnce);
-    candidates.push(...(await candidatesOf(duck, some, overrides)));
-  }
-  // All columns together: each pass reads the whole file.
+  const candidates = await candidatesOf(duck, columns, overrides);
   return settle(duck, columns, candidates, overrides);
 }
 
+/** What each column may be by the sample, from narrow to wide; text always fits and comes last. */
 async function candidatesOf(
   duck: Duck,
   columns: readonly RawColumn[],
   overrides: Readonly<Record<string, ColumnType>>,
 ): Promise<Reading[][]> {
-  const possible = columns.map((column) => readingsFor(column, overrides[column.name]));
-  const selects = columns.flatMap((column, c) => [
-    `count(nullif(trim(${column.sql}), '')) AS n${c}`,
-    // Leading zeros mean a code, such as a postal one, and not a number.
-    `count(*) FILTER (regexp_matches(trim(${column.sql}), '^[+-]?0[0-9]')) AS z${c}`,
-    ...(possible[c] ?? []).map(({ ok = 'true' }, r) => `count(*) FILTER (${ok}) AS f${c}_${r}`),
-  ]);
-  const [row = {}] = await duck.rows<Record<string, number>>(
-    `SELECT ${selects.join(', ')} FROM sample`,
+  const isGiven = (column: RawColumn) => overrides[column.name] !== undefined;
+  const numbers = await fitting(duck, columns, (column) =>
+    isGiven(column) || column.strings ? [] : numberReadings(column),
   );
+  // Dates have many spellings: they are only tried on what is no number.
+  const words = await fitting(duck, columns, (column, c) => {
+    const given = overrides[column.name];
+    if (given !== undefined) return spellings(column, given);
+    return (numbers[c]?.length ?? 0) > 0 ? [] : wordReadings(column);
+  });
   return columns.map((column, c) => {
-    const readings = possible[c] ?? [];
-    const fit = (r: number) => row[`f${c}_${r}`] ?? 0;
-    // Of a type that the user gave only the spelling is open: the one that fits most values.
-    if (overrides[column.name] !== undefined) {
-      const best = readings.map((_, r) => r).sort((a, b) => fit(b) - fit(a))[0] ?? 0;
-      return [readings[best] ?? asText(column)];
-    }
-    const values = row[`n${c}`] ?? 0;
-    const coded = (row[`z${c}`] ?? 0) > 0;
-    return readings.filter((reading, r) => {
-      if (reading.type === 'text') return true;
-      if (coded && (reading.type === 'integer' || reading.type === 'number')) return false;
-      return values > 0 && fit(r) >= values * fitMinInSample;
-    });
+    const found = [...(numbers[c] ?? []), ...(words[c] ?? [])];
+    const given = overrides[column.name];
+    // A type that the user gave is kept whatever fits; only its spelling is looked for.
+    if (given !== undefined) return [found[0] ?? readAs(column.sql, given)];
+    return [...found, asText(column)];
   });
 }
 
-/** From narrow to wide; the first that fits is taken, and text always fits. */
-function readingsFor(column: RawColumn, override: ColumnType | undefined): Reading[] {
-  const dates = [undefined, ...dateFormats].map((format) => readAs(column.sql, 'date', format));
-  const timestamps = [undefined, ...timestampFormats].map((format) =>
-    readAs(column.sql, 'timestamp', format),
-  );
-  if (override === 'date') return dates;
-  if (override === 'timestamp') return timestamps;
-  if (override !== undefined) return [readAs(column.sql, override)];
-  const numbers = [readAs(column.sql, 'integer'), readAs(column.sql, 'number')];
+/** Of the readings of each column those that fit the sample, in their order. */
+async function fitting(
+  duck: Duck,
+  columns: readonly RawColumn[],
+  readingsOf: (column: RawColumn, index: number) => Reading[],
+): Promise<Reading[][]> {
+  const result: Reading[][] = columns.map(() => []);
+  const asked = columns.map((column, c) => ({ column, c, readings: readingsOf(column, c) }));
+  const open = asked.filter(({ readings }) => readings.length > 0);
+  // The planner's time grows faster than the query: several small ones are quicker.
+  for (let at = 0; at < open.length; at += columnsAtOnce) {
+    const some = open.slice(at, at + columnsAtOnce);
+    const selects = some.flatMap(({ column, c, readings }) => [
+      `count(nullif(trim(${column.sql}), '')) AS n${c}`,
+      `count(*) FILTER (${isCode(column)}) AS z${c}`,
+      ...readings.map(({ ok = 'true' }, r) => `count(*) FILTER (${ok}) AS f${c}_${r}`),
+    ]);
+    const row = await oneRow(duck, 'sample', selects);
+    for (const { c, readings } of some) {
+      const values = row[`n${c}`] ?? 0;
+      const fit = (reading: Reading) => row[`f${c}_${readings.indexOf(reading)}`] ?? 0;
+      const isCoded = (row[`z${c}`] ?? 0) > 0;
+      result[c] = readings.filter((reading) => {
+        const isNumber = reading.type === 'integer' || reading.type === 'number';
+        return values > 0 && fit(reading) >= values * fitMinInSample && !(isNumber && isCoded);
+      });
+    }
+  }
+  return result;
+}
+
+function numberReadings(column: RawColumn): Reading[] {
+  return [readAs(column.sql, 'integer'), readAs(column.sql, 'number')];
+}
+
+/** Leading zeros mean a code, such as a postal one, and not a number. */
+function isCode(column: RawColumn): string {
+  return `regexp_matches(trim(${column.sql}), '^[+-]?0[0-9]')`;
+}
+
+function wordReadings(column: RawColumn): Reading[] {
   // 0 and 1, yes and no are left what they are: only these two words are booleans by themselves.
   const words = `lower(trim(${column.sql})) IN ('true', 'false')`;
   const boolean = { ...readAs(column.sql, 'boolean'), ok: words };
   // A cast to DATE would cut the time off: a value with one is not a date.
-  const pureDates = dates.map((reading) => ({
+  const pureDates = spellings(column, 'date').map((reading) => ({
     ...reading,
     ok: `(NOT contains(${column.sql}, ':') AND ${reading.ok})`,
   }));
-  const textual = [boolean, ...pureDates, ...timestamps, asText(column)];
-  return column.strings ? textual : [...numbers, ...textual];
+  return [boolean, ...pureDates, ...spellings(column, 'timestamp')];
+}
+
+/** The ways to read a type that the user gave. */
+function spellings(column: RawColumn, type: ColumnType): Reading[] {
+  const formats: readonly (string | undefined)[] =
+    type === 'date'
+      ? [undefined, ...dateFormats]
+      : type === 'timestamp'
+        ? [undefined, ...timestampFormats]
+        : [undefined];
+  return formats.map((format) => readAs(column.sql, type, format));
 }
 
 function asText(column: RawColumn): Reading {
@@ -144,26 +174,37 @@ async function countMisfits(
   const counts = new Map<number, { values: number; bad: number }>();
   const sql = (c: number) => columns[c]?.sql ?? 'NULL';
   const typed = [...readings].filter(([, reading]) => reading.ok !== undefined);
-  const quick = await oneRow(
-    duck,
-    typed.flatMap(([c, { ok }]) => [
-      `count(nullif(${sql(c)}, '')) AS n${c}`,
-      `count(CASE WHEN ${ok} THEN 1 END) AS f${c}`,
-    ]),
-  );
-  const suspects = typed.filter(([c]) => quick[`n${c}`] !== quick[`f${c}`]);
-  const exact = await oneRow(
-    duck,
-    suspects.map(([c, { bad }]) => `count(*) FILTER (${bad}) AS b${c}`),
-  );
-  for (const [c] of typed) counts.set(c, { values: quick[`n${c}`] ?? 0, bad: exact[`b${c}`] ?? 0 });
+  for (let at = 0; at < typed.length; at += columnsPerPass) {
+    const some = typed.slice(at, at + columnsPerPass);
+    const quick = await oneRow(
+      duck,
+      'raw',
+      some.flatMap(([c, { ok }]) => [
+        `count(nullif(${sql(c)}, '')) AS n${c}`,
+        `count(CASE WHEN ${ok} THEN 1 END) AS f${c}`,
+      ]),
+    );
+    const suspects = some.filter(([c]) => quick[`n${c}`] !== quick[`f${c}`]);
+    const exact = await oneRow(
+      duck,
+      'raw',
+      suspects.map(([c, { bad }]) => `count(*) FILTER (${bad}) AS b${c}`),
+    );
+    for (const [c] of some) {
+      counts.set(c, { values: quick[`n${c}`] ?? 0, bad: exact[`b${c}`] ?? 0 });
+    }
+  }
   return counts;
 }
 
-async function oneRow(duck: Duck, selects: readonly string[]): Promise<Record<string, number>> {
+async function oneRow(
+  duck: Duck,
+  relation: 'raw' | 'sample',
+  selects: readonly string[],
+): Promise<Record<string, number>> {
   if (selects.length === 0) return {};
   const [row = {}] = await duck.rows<Record<string, number>>(
-    `SELECT ${selects.join(', ')} FROM raw`,
+    `SELECT ${selects.join(', ')} FROM ${relation}`,
   );
   return row;
 }
