@@ -59,7 +59,13 @@ export async function* cases(options: { peers: boolean }): AsyncIterable<Measure
     session.close();
     pipeline.close();
   }
-  if (options.peers) yield* peer('torch', ['torch', 'numpy'], 'torch_train.py');
+  if (options.peers)
+    yield* peer(
+      'torch',
+      ['torch', 'numpy'],
+      'torch_train.py',
+      list.map((entry) => entry.name),
+    );
 }
 
 function prepare(entry: Case) {

@@ -68,9 +68,12 @@ Napi::Value write_file(const Napi::CallbackInfo& info) {
   });
 }
 
+void keep_for_good(Napi::Env, MainThread*) {}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_ops();
-  env.SetInstanceData(new MainThread(env));
+  // Never deleted: a native thread may still post to it while the environment is being torn down.
+  env.SetInstanceData<MainThread, keep_for_good>(new MainThread(env));
   GraphWrap::define(env, exports);
   SessionWrap::define(env, exports);
   PipelineWrap::define(env, exports);

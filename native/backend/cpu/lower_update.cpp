@@ -12,6 +12,8 @@ namespace {
 
 // Elements of one piece of work; a multi-tensor update is a list of such pieces over all tensors.
 constexpr int64_t kPiece = 16384;
+// Below this, waking a team costs more than the work.
+constexpr int64_t kParallelElements = 65536;
 
 struct Tensors {
   int buffers[4];  // variable, slots..., gradient
@@ -27,6 +29,7 @@ struct MultiUpdate {
   int rate_buffer = -1;
   int step_buffer = -1;
   std::vector<Tensors> tensors;
+  int64_t elements = 0;
   struct Piece {
     size_t tensor;
     int64_t begin, end;
@@ -39,6 +42,7 @@ struct MultiUpdate {
       pieces.push_back({tensors.size(), begin, end});
     }
     tensors.push_back(entry);
+    elements += entry.elements;
   }
 
   void run(const RunContext& context) {
@@ -52,22 +56,23 @@ struct MultiUpdate {
       rates.correction2 = static_cast<float>(1 / (1 - std::pow(double{adam.beta2}, t)));
     }
     int64_t count = static_cast<int64_t>(pieces.size());
-    parallel_for(count > 1 ? context.threads : 1, count, 1, [&](int64_t begin, int64_t end, int) {
-      for (int64_t p = begin; p < end; ++p) {
-        const Piece& piece = pieces[static_cast<size_t>(p)];
-        const Tensors& entry = tensors[piece.tensor];
-        auto at = [&](int i) {
-          return static_cast<float*>(context.data[entry.buffers[i]]) + piece.begin;
-        };
-        int64_t n = piece.end - piece.begin;
-        if (op == "apply_adam")
-          k.adam(at(0), at(1), at(2), at(3), &rates, n);
-        else if (op == "apply_momentum")
-          k.momentum(at(0), at(1), at(2), rate, momentum, l2, nesterov, n);
-        else
-          k.sgd(at(0), at(1), rate, l2, n);
-      }
-    });
+    parallel_for(elements >= kParallelElements ? context.threads : 1, count, 1,
+                 [&](int64_t begin, int64_t end, int) {
+                   for (int64_t p = begin; p < end; ++p) {
+                     const Piece& piece = pieces[static_cast<size_t>(p)];
+                     const Tensors& entry = tensors[piece.tensor];
+                     auto at = [&](int i) {
+                       return static_cast<float*>(context.data[entry.buffers[i]]) + piece.begin;
+                     };
+                     int64_t n = piece.end - piece.begin;
+                     if (op == "apply_adam")
+                       k.adam(at(0), at(1), at(2), at(3), &rates, n);
+                     else if (op == "apply_momentum")
+                       k.momentum(at(0), at(1), at(2), rate, momentum, l2, nesterov, n);
+                     else
+                       k.sgd(at(0), at(1), rate, l2, n);
+                   }
+                 });
   }
 };
 
