@@ -236,11 +236,31 @@ export function failIngest(
   });
 }
 
+/** In the history a process that died over its data is told from a machine that failed. */
+const crashPrefix = 'crash: ';
+
+export function countIngestCrashes(db: Database, lease: IngestLease): Promise<number> {
+  return db.history.count({
+    where: { noun: 'ingest', subjectId: lease.ingestId, reason: { startsWith: crashPrefix } },
+  });
+}
+
 /** Hands an ingest back, for this worker or another to begin anew. */
-export function requeueIngest(db: Database, claim: IngestClaim, reason: string): Promise<boolean> {
+export function requeueIngest(
+  db: Database,
+  claim: IngestClaim,
+  reason: string,
+  { crashed = false } = {},
+): Promise<boolean> {
   return inTransaction(db, async (tx) => {
     if (!(await holds(tx, claim))) return false;
-    await transition(tx, 'ingest', ingestSubject(claim), 'requeue', reason.slice(0, 500));
+    await transition(
+      tx,
+      'ingest',
+      ingestSubject(claim),
+      'requeue',
+      (crashed ? crashPrefix : '') + reason.slice(0, 500),
+    );
     await tx.$executeRaw`UPDATE ingests SET lease_until = NULL WHERE id = ${claim.ingestId}`;
     await writeOutbox(tx, { queue: 'ingest', subjectId: claim.ingestId });
     return true;

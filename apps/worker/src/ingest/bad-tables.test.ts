@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { ingest, removeIngested } from './ingest.fixture.ts';
+
+// Real ingests, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 });
 
 afterAll(removeIngested);
 

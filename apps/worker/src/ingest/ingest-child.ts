@@ -30,6 +30,10 @@ function failureOf(error: unknown): FromIngestChild {
     return { type: 'failed', code: error.code, message: error.message };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (/ENOSPC|No space left on device/.test(text)) {
+    const message = 'The disk of the worker is full: the push waits until there is room.';
+    return { type: 'failed', code: 'unavailable', message };
+  }
   return { type: 'failed', code: null, message: text.slice(0, 4000) };
 }
 

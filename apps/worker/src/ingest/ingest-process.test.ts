@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ingestInProcess } from './ingest-process.ts';
+
+// Processes are started and killed here, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 beforeAll(async () => {
@@ -19,13 +22,14 @@ function run(
   bounds: { memoryMaxBytes?: number; timeoutMs?: number; signal?: AbortSignal } = {},
 ) {
   const notes: string[] = [];
+  const workDir = mkdtempSync(join(folder, 'work-'));
   const result = ingestInProcess({
     task: {
       files: [{ path: join(folder, filename), filename }],
       options: {},
       projectId: 'prj_test',
-      workDir: folder,
-      outDir: join(folder, 'out'),
+      workDir,
+      outDir: join(workDir, 'out'),
     },
     env: { PATH: process.env.PATH ?? '' },
     onProgress: (_, note) => notes.push(note),

@@ -10,10 +10,10 @@ const script = fileURLToPath(new URL('./ingest-child.ts', import.meta.url));
 const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file)) ?? null;
 const stderrTailMax = 2000;
 const heapMaxMb = 2048;
-const watchEveryMs = 1000;
+const watchEveryMs = 250;
 
 /** The process died of its data or its machine; how is in the sentence. */
-class IngestCrash extends Error {}
+export class IngestCrash extends Error {}
 
 export type IngestProcessOptions = {
   task: ToIngestChild['task'];

@@ -20,10 +20,13 @@ import {
 } from '@vanda/records';
 import { startPostgres, startRedis, type TestDatabase, type TestRedis } from '@vanda/testing';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../config.ts';
 import type { Role, WorkerDeps } from '../deps.ts';
 import { startIngestRole } from './ingest-role.ts';
+
+// Processes are started and killed here, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 });
 
 const penguins = fileURLToPath(
   new URL('../../../../node_modules/vega-datasets/data/penguins.json', import.meta.url),
@@ -65,7 +68,7 @@ function depsOf(workerId = newId('wrk')): WorkerDeps {
     VANDA_REDIS_URL: redis.url,
     VANDA_OBJECTS: `disk:${home}/objects`,
     VANDA_SECRET: 's'.repeat(32),
-    VANDA_LEASE_SECONDS: '2',
+    VANDA_LEASE_SECONDS: '5',
   });
   const log = pino({ level: 'silent' });
   return { config, workerId, version: '0', log, db, objects, sender };
@@ -112,7 +115,7 @@ async function push(name: string, uploads: string[], options: IngestOptions = {}
 
 async function ended(id: string) {
   await expect
-    .poll(async () => (await db.ingest.findUnique({ where: { id } }))?.state, { timeout: 20_000 })
+    .poll(async () => (await db.ingest.findUnique({ where: { id } }))?.state, { timeout: 60_000 })
     .toMatch(/succeeded|failed/);
   return db.ingest.findUniqueOrThrow({ where: { id }, include: { version: true, dataset: true } });
 }
@@ -240,6 +243,30 @@ function readers(): number[] {
       return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('ingest-child');
     });
 }
+
+describe('a store that is away for a moment', () => {
+  it('delays a push and fails none', async () => {
+    const upload = await addUpload('a.csv', Buffer.from('a,b\n1,2\n'));
+    const id = await push('delayed', [upload]);
+    let failures = 2;
+    const getFile: ObjectStore['getFile'] = (...args) => {
+      if (failures-- > 0) return Promise.reject(new Error('The store cannot be reached.'));
+      return objects.getFile(...args);
+    };
+    const flaky = new Proxy(objects, {
+      get: (store, name) => {
+        const member = name === 'getFile' ? getFile : Reflect.get(store, name, store);
+        return typeof member === 'function' ? member.bind(store) : member;
+      },
+    });
+    const role = await startIngestRole({ ...depsOf(), objects: flaky });
+    try {
+      expect(await ended(id)).toMatchObject({ state: 'succeeded', leaseToken: 3 });
+    } finally {
+      await role.stop();
+    }
+  });
+});
 
 describe('the lease of an ingest', () => {
   it('goes to one of many, and a worker that lost it changes nothing', async () => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCodes, type Failure, type StoredFile, VandaError } from '@vanda/contracts';
 import { isObjectStoreError } from '@vanda/objects';
 import {
+  countIngestCrashes,
   deliverOutbox,
   failIngest,
   finishIngest,
@@ -13,12 +14,15 @@ import {
 } from '@vanda/records';
 import type { WorkerDeps } from '../deps.ts';
 import type { PushedFile } from './archives/collect-entries.ts';
-import { ingestInProcess } from './ingest-process.ts';
+import { IngestCrash, ingestInProcess } from './ingest-process.ts';
 import type { IngestResult } from './run-ingest.ts';
 import { makeWorkFolder } from './work-folder.ts';
 
-/** After so many tries that died, it is the data that kills. */
-const triesMax = 3;
+/** After so many processes that died over it, it is the data that kills. */
+const crashesMax = 3;
+/** The store or the disk may be away for a while; who waits for longer is told. */
+const triesMax = 100;
+const pauseMs = 2000;
 const memoryMaxBytes = 4 * 1024 ** 3;
 const timeoutMs = 6 * 3_600_000;
 /** What lies in the store for longer without a name may be freed at any moment. */
@@ -188,16 +192,22 @@ async function end(
   stopping: boolean,
 ): Promise<void> {
   if (error instanceof LeaseLost) return;
+  const { message } = error as Error;
   const failure = failureOf(error);
   if (stopping) {
     await requeueIngest(deps.db, claim, 'the worker stopped');
   } else if (failure !== undefined) {
     await failIngest(deps.db, claim, failure);
+  } else if (error instanceof IngestCrash) {
+    const crashes = 1 + (await countIngestCrashes(deps.db, claim));
+    const sentence = `Reading the data failed ${crashes} times: ${message}`;
+    if (crashes < crashesMax) await requeueIngest(deps.db, claim, message, { crashed: true });
+    else await failIngest(deps.db, claim, { kind: 'user', code: 'poisoned', message: sentence });
   } else if (claim.token >= triesMax) {
-    const message = `Reading the data failed ${claim.token} times: ${(error as Error).message}`;
-    await failIngest(deps.db, claim, { kind: 'infra', code: 'poisoned', message });
+    await failIngest(deps.db, claim, { kind: 'infra', code: 'unavailable', message });
   } else {
-    await requeueIngest(deps.db, claim, (error as Error).message);
+    await sleep(pauseMs);
+    await requeueIngest(deps.db, claim, message);
   }
   await deliverOutbox(deps.db, deps.sender.enqueue, { subjectId: claim.ingestId });
 }

@@ -1,7 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { ingest, removeIngested } from '../ingest.fixture.ts';
 import { zipOf } from './archives.fixture.ts';
+
+// Real ingests, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 });
 
 afterAll(removeIngested);
 

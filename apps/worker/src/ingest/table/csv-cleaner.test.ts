@@ -2,10 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom, testSeed } from '@vanda/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Rejections } from '../rejections.ts';
 import { cleanCsv } from './csv-cleaner.ts';
 import { recordFields, scanRecord } from './csv-record.ts';
+
+// Real ingests, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;
 beforeAll(async () => {
