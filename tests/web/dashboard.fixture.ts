@@ -38,7 +38,8 @@ export async function signIn(page: Page, stack: TestStack, path = '/'): Promise<
   await page.getByLabel('Email').fill(stack.email);
   await page.getByLabel(/^Password/).fill(stack.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor();
+  await page.waitForURL((url) => url.pathname !== '/sign-in');
+  await page.getByRole('heading', { level: 1 }).waitFor();
 }
 
 /** An uncaught error in the page fails the test that finds it, whatever else is on the screen. */

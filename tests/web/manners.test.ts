@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -8,6 +9,7 @@ import {
   expectNoPageErrors,
   openDashboard,
   sidewaysOverflow,
+  signIn,
   vegaCsv,
 } from './dashboard.fixture.ts';
 
@@ -20,6 +22,26 @@ beforeAll(async () => {
   page = await dashboard.open('/');
 }, 120_000);
 afterAll(() => dashboard?.stop());
+
+test('the first page needs less than 400 kB of JavaScript and loads none from elsewhere', async () => {
+  const own = await dashboard.browser.newPage({ baseURL: dashboard.stack.url });
+  const scripts: Promise<number>[] = [];
+  const foreign: string[] = [];
+  own.on('response', (response) => {
+    const url = new URL(response.url());
+    if (url.protocol.startsWith('http') && url.origin !== dashboard.stack.url)
+      foreign.push(url.href);
+    if (url.pathname.endsWith('.js')) {
+      scripts.push(response.body().then((body) => gzipSync(body).byteLength));
+    }
+  });
+  await signIn(own, dashboard.stack);
+  await own.getByText('Nothing is training.').waitFor();
+  const total = (await Promise.all(scripts)).reduce((sum, bytes) => sum + bytes, 0);
+  expect(total).toBeLessThan(400_000);
+  expect(foreign).toEqual([]);
+  await own.close();
+});
 
 test('every place is a key or two away', async () => {
   const places = [

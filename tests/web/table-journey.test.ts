@@ -141,7 +141,7 @@ test('an endpoint is rolled back to an earlier change, and its snippets carry a 
   await page.goto('/endpoints/penguins');
   await page.getByRole('link', { name: 'penguins@2' }).waitFor();
   await page
-    .getByRole('button', { name: /^Roll back to version 1/ })
+    .getByRole('button', { name: /^Roll back to here: version 1/ })
     .first()
     .click();
   await page.getByRole('link', { name: 'penguins@1' }).waitFor({ timeout: 60_000 });

@@ -22,7 +22,7 @@ export const theme = createTheme({
       '#b8b8bf',
       '#9a9aa3',
       '#74747e',
-      '#4c4c55',
+      '#404048',
       '#36363d',
       '#28282e',
       '#1d1d22',
@@ -38,6 +38,10 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
+    Notification: {
+      defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } },
+      styles: { description: { color: 'var(--mantine-color-dimmed)' } },
+    },
     Modal: { defaultProps: { centered: true } },
     Anchor: { defaultProps: { underline: 'hover' } },
   },
@@ -47,6 +51,7 @@ export const theme = createTheme({
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
+    '--mantine-color-error': '#c0262d',
     '--mantine-color-dimmed': '#5c5f66',
     '--mantine-color-placeholder': '#6b6e75',
     '--mantine-color-anchor': '#83407f',
@@ -65,7 +70,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--vanda-other': '#3f7f5f',
   },
   dark: {
-    '--mantine-color-default-border': '#3a3a42',
+    '--mantine-color-error': '#ff8a8a',
     '--mantine-color-dimmed': '#a5a5ae',
     '--mantine-color-placeholder': '#9a9aa3',
     '--mantine-color-anchor': '#dda9d8',

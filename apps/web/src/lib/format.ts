@@ -27,6 +27,7 @@ export function counted(value: number, one: string, many = `${one}s`): string {
 }
 
 export function percent(share: number): string {
+  if (share > 0 && share < 0.0001) return 'under 0.01 %';
   return `${three.format(share * 100)} %`;
 }
 

@@ -125,7 +125,7 @@ function RevokeButton({ apiKey }: { apiKey: ApiKeyView }) {
       variant={asked ? 'filled' : 'default'}
       color={asked ? 'red.8' : undefined}
       loading={revoke.isPending}
-      aria-label={`Revoke ${apiKey.name}${asked ? ' for good' : ''}`}
+      aria-label={asked ? `Revoke for good: ${apiKey.name}` : `Revoke ${apiKey.name}`}
       onClick={() => (asked ? revoke.mutate() : setAsked(true))}
       onBlur={() => setAsked(false)}
     >

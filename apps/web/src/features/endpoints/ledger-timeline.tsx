@@ -51,7 +51,7 @@ export function LedgerTimeline({ name, version }: { name: string; version: numbe
                   loading={rollback.isPending && rollback.variables === entry.seq}
                   disabled={rollback.isPending}
                   onClick={() => rollback.mutate(entry.seq)}
-                  aria-label={`Roll back to version ${entry.version}, change ${entry.seq}`}
+                  aria-label={`Roll back to here: version ${entry.version}, change ${entry.seq}`}
                 >
                   Roll back to here
                 </Button>

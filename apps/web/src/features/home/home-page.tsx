@@ -165,7 +165,9 @@ function Finished({ jobs }: { jobs: JobView[] }) {
             <StateBadge state={job.state} />
           </Group>
           <Text size="sm" c="dimmed" style={{ flexShrink: 0 }}>
-            {mainFigure(job.metrics) ?? ''} {job.finishedAt && <TimeAgo at={job.finishedAt} />}
+            {mainFigure(job.metrics)}
+            {job.metrics && ' · '}
+            {job.finishedAt && <TimeAgo at={job.finishedAt} />}
           </Text>
         </Row>
       ))}

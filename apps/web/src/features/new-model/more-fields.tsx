@@ -104,9 +104,11 @@ function Excluded({ columns }: { columns: string[] }) {
 }
 
 function TrainingFields() {
-  const { spec, set } = useDraft();
+  const { spec, completed, set } = useDraft();
   const stopping = useField(['training', 'earlyStopping']);
-  const optimizer = valueAt(spec, ['training', 'optimizer', 'kind']);
+  const optimizer =
+    valueAt(spec, ['training', 'optimizer', 'kind']) ??
+    valueAt(completed, ['training', 'optimizer', 'kind']);
   return (
     <Fieldset legend="Training">
       <SimpleGrid cols={cols} spacing="sm">
@@ -125,12 +127,7 @@ function TrainingFields() {
           label="Learning rate"
           step={0.0001}
         />
-        {optimizer === 'adamw' && (
-          <SpecNumber path={['training', 'optimizer', 'weightDecay']} label="Weight decay" />
-        )}
-        {optimizer === 'momentum' && (
-          <SpecNumber path={['training', 'optimizer', 'momentum']} label="Momentum" />
-        )}
+        <OptimizerFields kind={optimizer} />
         <SpecChoice
           path={['training', 'schedule', 'kind']}
           label="Learning rate over time"
@@ -139,11 +136,17 @@ function TrainingFields() {
             set(['training', 'schedule'], kind === undefined ? undefined : { kind })
           }
         />
+        <ScheduleFields />
         <SpecNumber path={['training', 'l2']} label="L2" />
         <SpecNumber path={['training', 'seed']} label="Seed" />
         <SpecNumber
           path={['training', 'earlyStopping', 'patience']}
           label="Stop after epochs without progress"
+        />
+        <SpecNumber
+          path={['training', 'earlyStopping', 'minDelta']}
+          label="What counts as progress"
+          step={0.0001}
         />
       </SimpleGrid>
       <Switch
@@ -153,5 +156,41 @@ function TrainingFields() {
         onChange={(event) => stopping.set(event.currentTarget.checked ? undefined : null)}
       />
     </Fieldset>
+  );
+}
+
+function OptimizerFields({ kind }: { kind: unknown }) {
+  const at = (name: string) => ['training', 'optimizer', name];
+  if (kind === 'momentum') {
+    return (
+      <>
+        <SpecNumber path={at('momentum')} label="Momentum" step={0.05} />
+        <SpecSwitch path={at('nesterov')} label="Nesterov" />
+      </>
+    );
+  }
+  if (kind !== 'adam' && kind !== 'adamw') return null;
+  return (
+    <>
+      <SpecNumber path={at('beta1')} label="Beta 1" step={0.01} />
+      <SpecNumber path={at('beta2')} label="Beta 2" step={0.001} />
+      {kind === 'adamw' && <SpecNumber path={at('weightDecay')} label="Weight decay" step={0.01} />}
+    </>
+  );
+}
+
+function ScheduleFields() {
+  const { spec } = useDraft();
+  const at = (name: string) => ['training', 'schedule', name];
+  const kind = valueAt(spec, at('kind'));
+  if (kind === undefined) return null;
+  return (
+    <>
+      <SpecNumber path={at('warmupEpochs')} label="Epochs of warm-up" />
+      {(kind === 'step' || kind === 'exponential') && (
+        <SpecNumber path={at('factor')} label="Factor by which it falls" step={0.1} />
+      )}
+      {kind === 'step' && <SpecNumber path={at('everyEpochs')} label="Epochs between two falls" />}
+    </>
   );
 }

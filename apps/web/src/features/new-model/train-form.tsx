@@ -5,7 +5,7 @@ import { say } from '../../lib/format.ts';
 import { useDraft } from './draft-context.ts';
 import { guessTarget, guessTask } from './guess-spec.ts';
 import { MoreFields } from './more-fields.tsx';
-import { SpecChoice, SpecText } from './spec-fields.tsx';
+import { SpecChoice, SpecNumber, SpecText } from './spec-fields.tsx';
 
 /** What has to be decided, and behind *more* what can be. */
 export function TrainForm({ version }: { version: DatasetVersion | undefined }) {
@@ -80,8 +80,21 @@ export function TrainForm({ version }: { version: DatasetVersion | undefined }) 
         {more ? 'Less' : 'More'}
       </Button>
       <Collapse expanded={more} keepMounted={false}>
+        {deploys && <Bounds regression={spec?.task === 'tabular-regression'} />}
         <MoreFields columns={columns.map((column) => column.name)} />
       </Collapse>
     </Stack>
+  );
+}
+
+/** Below this on the test split the version is kept and not deployed. */
+function Bounds({ regression }: { regression: boolean }) {
+  const metric = regression ? 'r2' : 'accuracy';
+  return (
+    <SpecNumber
+      path={['deploy', 'minimum', metric]}
+      label={`Deploy only from this ${say(metric)}`}
+      step={0.01}
+    />
   );
 }
