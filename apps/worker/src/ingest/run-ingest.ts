@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import type { DatasetProfile, IngestOptions, Receipt, StoredFile } from '@vanda/contracts';
+import {
+  type DatasetProfile,
+  type IngestOptions,
+  type Receipt,
+  type StoredFile,
+  VandaError,
+} from '@vanda/contracts';
 import { collectEntries, type PushedFile, unpacked } from './archives/collect-entries.ts';
 import type { Entry } from './archives/entry.ts';
 import { type Content, sniff, sniffBytes } from './archives/sniff.ts';
@@ -88,7 +94,7 @@ async function profileOf(
   const { workDir: folder, signal } = task;
   const onProgress = task.onProgress ?? (() => {});
   onProgress(2, 'Looking at the files');
-  const sorted = await sortByContent(entries, signal);
+  const sorted = await sortByContent(entries, rejections, signal);
   const kind = kindOf(sorted, task);
   const unfit = kind === 'table' ? [...sorted.pictures, ...sorted.idx] : sorted.tables;
   for (const { entry, content } of [...sorted.others, ...unfit]) {
@@ -120,12 +126,23 @@ async function profileOf(
 }
 
 /** By content; only a picture's name is believed until it is decoded, so that a fake is called one. */
-async function sortByContent(entries: readonly Entry[], signal?: AbortSignal): Promise<Sorted> {
+async function sortByContent(
+  entries: readonly Entry[],
+  rejections: Rejections,
+  signal?: AbortSignal,
+): Promise<Sorted> {
   const sorted: Sorted = { pictures: [], idx: [], tables: [], others: [] };
   for (const entry of entries) {
     signal?.throwIfAborted();
     const named = /\.(jpe?g|png|webp|gif)$/i.test(entry.path);
-    let content = named ? 'picture' : sniff(await entry.start(sniffBytes));
+    let content: Content;
+    try {
+      content = named ? 'picture' : sniff(await entry.start(sniffBytes));
+    } catch (error) {
+      if (!(error instanceof VandaError)) throw error;
+      rejections.add(entry.path, error.message);
+      continue;
+    }
     if (content === 'gzip' && /\bidx\d|\.gz$/i.test(entry.path)) content = gzipContent(entry.path);
     if (content === 'picture') sorted.pictures.push({ entry, content });
     else if (content === 'idx') sorted.idx.push({ entry, content });
@@ -189,7 +206,10 @@ function stemOf(path: string): string {
 
 async function onDisk(entry: Entry, folder: string, name: string): Promise<string> {
   const target = join(folder, name);
-  await entry.copyTo(target);
+  await entry.copyTo(target).catch((error: unknown) => {
+    if (!(error instanceof VandaError)) throw error;
+    throw badData(`${basename(entry.path)}: ${error.message}.`);
+  });
   const inflated = await unpacked({ path: target, filename: entry.path }, `${target}-inflated`);
   return inflated.path;
 }

@@ -45,6 +45,21 @@ describe('an archive that would unfold without end', () => {
     await expect(ingest({ 'a.csv.gz': gzip })).rejects.toThrow('a.csv.gz is a damaged gzip file.');
   });
 
+  it('loses a file that is damaged in it', async () => {
+    const lying = { bytes: Buffer.from('a,b\n1,2\n'.repeat(2000)), claims: 10 };
+    const good = Buffer.from('a,b\n1,2\n');
+    const zip = zipOf({ 'good.csv': good, 'lying.csv': lying });
+    const { receipt } = await ingest({ 'a.zip': zip });
+    expect(receipt).toMatchObject({ accepted: 1, rejected: 1 });
+    expect(receipt.reasons[0]).toMatchObject({
+      reason: 'The file is damaged within its archive',
+      examples: ['lying.csv'],
+    });
+    const broken = zipOf({ 'a.csv': Buffer.from('a,b\n1,2\n'.repeat(500)) });
+    broken.fill(0xff, 40, 60);
+    await expect(ingest({ 'a.zip': broken })).rejects.toMatchObject({ code: 'bad-data' });
+  });
+
   it('is not opened within another', async () => {
     const inner = zipOf({ 'cat/1.png': Buffer.from('x') });
     await expect(ingest({ 'a.zip': zipOf({ 'inner.zip': inner }) })).rejects.toThrow(

@@ -93,10 +93,20 @@ function take(
   return {
     path,
     size: entry.uncompressedSize,
-    read: async (bytesMax) => firstBytes(await open(entry), bytesMax),
-    start: async (bytes) => firstBytes(await open(entry), bytes),
-    copyTo: async (target) => pipeline(await open(entry), createWriteStream(target)),
+    read: (bytesMax) => whole(async () => firstBytes(await open(entry), bytesMax)),
+    start: (bytes) => whole(async () => firstBytes(await open(entry), bytes)),
+    copyTo: (target) => whole(async () => pipeline(await open(entry), createWriteStream(target))),
   };
+}
+
+/** What cannot be inflated, or is not as long as it says, is the fault of the archive. */
+async function whole<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+    throw badData('The file is damaged within its archive');
+  }
 }
 
 async function firstBytes(stream: Readable, bytesMax: number): Promise<Buffer> {
