@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -163,6 +164,57 @@ test('an endpoint is rolled back to an earlier change, and its snippets carry a 
   expect(await answer.json()).toMatchObject({ predictions: [{ label: expect.any(String) }] });
   expectNoPageErrors(page);
 }, 120_000);
+
+test('a long job is seen at home and cancelled from its page', async () => {
+  await page.goto('/new?dataset=penguins');
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('target: Species');
+  const long = 'training: { epochs: 10000, earlyStopping: null }';
+  await yaml.fill(`${await yaml.inputValue()}${long}\n`);
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByText(/Training, epoch \d+ of 10,?000/).waitFor({ timeout: 60_000 });
+  await page.goto('/');
+  await page.getByText(/Training, epoch \d+ of 10,?000/).click();
+  await page.getByRole('button', { name: 'Cancel the job' }).click();
+  await page.getByText('cancelled', { exact: true }).first().waitFor({ timeout: 30_000 });
+  await page.getByRole('figure', { name: /^Chart of loss/ }).waitFor();
+}, 120_000);
+
+test('ten thousand jobs are listed, and only those in view are in the page', async () => {
+  const client = new pg.Client(dashboard.stack.postgres.url());
+  await client.connect();
+  // Copies of the jobs that ended, so that the list is as long as that of a busy year.
+  await client
+    .query(`
+    INSERT INTO jobs SELECT (jsonb_populate_record(job, jsonb_build_object(
+      'id', 'job_0' || lpad((10001 - n)::text, 6, '0'), 'name', 'copy-' || n,
+      'created_at', job.created_at - make_interval(mins => n)))).*
+    FROM jobs job, generate_series(1, 10000) n
+    WHERE job.id = (SELECT min(id) FROM jobs WHERE state = 'succeeded')`)
+    .finally(() => client.end());
+  await page.goto('/jobs');
+  await page.getByRole('row', { name: 'copy-1 succeeded' }).waitFor();
+  for (const wanted of ['copy-150', 'copy-390', 'copy-2000']) {
+    const row = page.getByRole('row').filter({ hasText: new RegExp(`^${wanted}succeeded`) });
+    await expect
+      .poll(
+        async () => {
+          await page.mouse.wheel(0, 20_000);
+          return (await row.count()) > 0 || (await lastShown()) > Number(wanted.slice(5));
+        },
+        { timeout: 60_000 },
+      )
+      .toBe(true);
+    expect(await page.getByRole('row').count()).toBeLessThan(80);
+  }
+  expectNoPageErrors(page);
+}, 120_000);
+
+/** The number of the last copy in view. */
+async function lastShown(): Promise<number> {
+  const text = await page.getByRole('row').last().textContent();
+  return Number(/copy-(\d+)/.exec(text ?? '')?.[1] ?? 0);
+}
 
 test('what is in use cannot be deleted; what is not goes after its name was typed', async () => {
   await page.goto('/models/penguins');
