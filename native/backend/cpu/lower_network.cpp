@@ -59,12 +59,25 @@ void lower_backward_data(Lowering& lowering, int id) {
       {{DNNL_ARG_DIFF_SRC, source, conv.source}});
 }
 
+// The sum of a convolution's output gradient over all places, where the program wants it: the
+// gradient of the bias, which oneDNN makes on the way. -1: there is none.
+int bias_gradient(const Lowering& lowering, Value gradient) {
+  for (int reader : lowering.readers(gradient)) {
+    const Node& node = lowering.graph().node(reader);
+    bool bias = node.is("sum") && node.outputs[0].shape.rank() == 1 &&
+                node.integers("axes") == std::vector<int64_t>{0, 1, 2};
+    if (bias && !lowering.is_defined(Value{reader, 0})) return reader;
+  }
+  return -1;
+}
+
 void lower_backward_weights(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
       convolution_of(node, lowering.type(node.inputs[0]).shape, node.outputs[0].shape);
   lowering.size_team(work_of(shape));
-  Primitive conv = convolution_backward_weights(shape);
+  int bias = bias_gradient(lowering, node.inputs[1]);
+  Primitive conv = convolution_backward_weights(shape, bias >= 0);
   int source = lowering.in_layout(node.inputs[0], conv.source);
   int gradient = lowering.in_layout(node.inputs[1], conv.target);
   // The gradient leaves in the outside layout of kernels, where the optimizer works.
@@ -72,10 +85,13 @@ void lower_backward_weights(Lowering& lowering, int id) {
   int result = lowering.define_new(Value{id, 0});
   int written = result;
   if (!(conv.weights == outside)) written = lowering.new_buffer(layout_bytes(conv.weights));
+  std::vector<PrimitiveCall::Argument> writes = {{DNNL_ARG_DIFF_WEIGHTS, written, conv.weights}};
+  if (bias >= 0) {
+    writes.push_back({DNNL_ARG_DIFF_BIAS, lowering.define_new(Value{bias, 0}), conv.bias});
+  }
   lowering.add_primitive(
       "conv2d_grad_kernel", conv,
-      {{DNNL_ARG_SRC, source, conv.source}, {DNNL_ARG_DIFF_DST, gradient, conv.target}},
-      {{DNNL_ARG_DIFF_WEIGHTS, written, conv.weights}});
+      {{DNNL_ARG_SRC, source, conv.source}, {DNNL_ARG_DIFF_DST, gradient, conv.target}}, writes);
   if (written == result) return;
   lowering.size_team(static_cast<double>(layout_bytes(outside)));
   Primitive back;

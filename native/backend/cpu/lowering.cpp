@@ -10,7 +10,10 @@ namespace vanda::cpu {
 
 Lowering::Lowering(const CompileRequest& request) : request_(request), stream_(onednn_engine()) {
   for (int id : request.order) {
-    for (Value input : graph().node(id).inputs) read_.insert(input);
+    for (Value input : graph().node(id).inputs) {
+      read_.insert(input);
+      readers_[input].push_back(id);
+    }
   }
   for (Value output : request.program.outputs) read_.insert(output);
 }
@@ -27,6 +30,7 @@ void Lowering::run() {
 
 void Lowering::lower(int id) {
   const Node& node = graph().node(id);
+  if (is_defined(Value{id, 0})) return;  // came along with another node
   if (node.op->op_class == OpClass::source) return lower_source(id);
   if (node.is("reshape")) {
     define(Value{id, 0}, plain(node.inputs[0]));

@@ -48,6 +48,9 @@ class Lowering {
   Layout layout_of(Value value) const;
   bool is_plain(Value value) const;
   bool is_read(Value value) const { return read_.contains(value); }
+  bool is_defined(Value value) const { return copies_.contains(value); }
+  // Nodes that read a value, in the order of the schedule.
+  const std::vector<int>& readers(Value value) const { return readers_.at(value); }
   // A variable's kernel in the layout of a primitive: repacked only when the variable was written.
   int kernel_in_layout(Value value, const Layout& outside, const Layout& wanted);
 
@@ -93,6 +96,7 @@ class Lowering {
   int team_ = 1;
   std::map<Value, std::vector<Copy>> copies_;  // the first one is as produced
   std::set<Value> read_;
+  std::map<Value, std::vector<int>> readers_;
   std::map<Value, int> snapshots_;
 };
 

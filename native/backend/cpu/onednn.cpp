@@ -165,17 +165,19 @@ Primitive convolution_backward_data(const Convolution& shape) {
   });
 }
 
-Primitive convolution_backward_weights(const Convolution& shape) {
+Primitive convolution_backward_weights(const Convolution& shape, bool bias) {
   return guarded("conv2d_grad_kernel", [&] {
-    auto hint = forward_descriptor(shape, false, false);
+    auto hint = forward_descriptor(shape, bias, false);
     ConvolutionDims d = dims_of(shape);
     auto algorithm = dnnl::algorithm::convolution_direct;
+    memory::desc bias_layout(d.bias, memory::data_type::f32, memory::format_tag::x);
+    if (!bias) bias_layout = memory::desc();
 #if DNNL_VERSION_MAJOR >= 3
     dnnl::convolution_backward_weights::primitive_desc pd(
-        onednn_engine(), algorithm, any(d.source), any(d.weights), any(d.target), d.stride,
-        d.dilation, d.before, d.after, hint, attributes(false));
+        onednn_engine(), algorithm, any(d.source), any(d.weights), bias_layout, any(d.target),
+        d.stride, d.dilation, d.before, d.after, hint, attributes(false));
 #else
-    dnnl::convolution_backward_weights::desc op(algorithm, any(d.source), any(d.weights),
+    dnnl::convolution_backward_weights::desc op(algorithm, any(d.source), any(d.weights), bias_layout,
                                                 any(d.target), d.stride, d.dilation, d.before,
                                                 d.after);
     dnnl::convolution_backward_weights::primitive_desc pd(op, attributes(false), onednn_engine(),
@@ -185,6 +187,7 @@ Primitive convolution_backward_weights(const Convolution& shape) {
     out.primitive = dnnl::convolution_backward_weights(pd);
     out.source = pd.src_desc();
     out.weights = pd.diff_weights_desc();
+    if (bias) out.bias = pd.diff_bias_desc();
     out.target = pd.diff_dst_desc();
     out.scratch = pd.scratchpad_desc();
     return out;

@@ -36,8 +36,9 @@ struct Convolution {
 // Kernels lie as [KH, KW, C / groups, O] outside.
 Layout plain_kernel_layout(const Convolution& shape);
 Primitive convolution_forward(const Convolution& shape, bool bias, bool relu);
-Primitive convolution_backward_data(const Convolution& shape);     // source: dx, target: dy
-Primitive convolution_backward_weights(const Convolution& shape);  // weights: dkernel
+Primitive convolution_backward_data(const Convolution& shape);  // source: dx, target: dy
+// weights: dkernel; with bias, the sum of the gradient over all places comes along.
+Primitive convolution_backward_weights(const Convolution& shape, bool bias);
 
 struct Pooling {
   Window window;
