@@ -4,15 +4,17 @@ const threeFixed = new Intl.NumberFormat('en', {
   minimumSignificantDigits: 3,
   maximumSignificantDigits: 3,
 });
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const exactTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'long' });
 
-/** A number with three significant digits; very large and very small ones in scientific notation. */
+/** A number with three significant digits: 0.990, 12,345, 760M, 8.27e-5. */
 export function figure(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.0001 || size >= 1e7)) return value.toExponential(2);
+  if (size !== 0 && size < 0.0001) return value.toExponential(2);
+  if (size >= 1e7) return size < 1e15 ? compact.format(value) : value.toExponential(2);
   if (size >= 1000) return integer.format(value);
   return Number.isInteger(value) ? integer.format(value) : threeFixed.format(value);
 }

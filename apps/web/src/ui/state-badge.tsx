@@ -27,7 +27,7 @@ export function StateBadge({ state }: { state: string }) {
       radius="sm"
       tt="none"
       autoContrast
-      style={{ color: 'var(--mantine-color-text)' }}
+      style={{ color: 'var(--mantine-color-text)', flexShrink: 0 }}
     >
       {state.replaceAll('_', ' ').replaceAll('-', ' ')}
     </Badge>

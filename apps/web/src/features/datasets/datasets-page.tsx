@@ -17,7 +17,7 @@ const columns: ListColumn<Dataset>[] = [
   { label: 'Name', width: 'minmax(0, 2fr)', cell: (row) => <b>{row.name}</b> },
   {
     label: 'Kind',
-    width: '110px',
+    width: '84px',
     cell: (row) => (row.ingesting ? <StateBadge state="loading" /> : (row.kind ?? 'nothing yet')),
   },
   {
@@ -27,7 +27,7 @@ const columns: ListColumn<Dataset>[] = [
     end: true,
     cell: (row) => row.latestVersion || '–',
   },
-  { label: 'Items', width: '90px', end: true, cell: (row) => count(row.items) },
+  { label: 'Items', width: '80px', end: true, cell: (row) => count(row.items) },
   { label: 'Size', width: '90px', wide: true, end: true, cell: (row) => bytesText(row.bytes) },
   { label: 'Changed', width: '130px', wide: true, cell: (row) => <TimeAgo at={row.updatedAt} /> },
 ];

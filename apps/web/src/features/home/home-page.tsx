@@ -179,8 +179,8 @@ function Row({ children }: { children: ReactNode }) {
   return (
     <Group
       justify="space-between"
-      gap="xs"
-      wrap="nowrap"
+      gap="2px 10px"
+      wrap="wrap"
       py={8}
       style={{ borderBottom: '1px solid var(--vanda-line)' }}
     >
