@@ -88,7 +88,8 @@ export default function Curve({ title, series, bestStep, height = 220 }: Props) 
   }, [data]);
 
   useEffect(() => {
-    if (bestStep !== undefined) chart.current?.redraw();
+    // Without rebuilding the paths: that would set the x scale from itself, which before the first drawing is empty.
+    if (bestStep !== undefined) chart.current?.redraw(false);
   }, [bestStep]);
 
   return (
