@@ -34,7 +34,10 @@ const vitest: Suite = {
 };
 const everything: Suite[] = [
   { title: 'Structure', command: [process.execPath, 'tools/tidy/check.mjs'] },
-  { title: 'Format and lint', command: [bin('biome'), 'check', '--reporter=summary', '--error-on-warnings', '.'] },
+  {
+    title: 'Format and lint',
+    command: [bin('biome'), 'check', '--reporter=summary', '--error-on-warnings', '.'],
+  },
   { title: 'Types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
   { title: 'Types of the dashboard', command: [bin('tsc'), '-p', 'apps/web/tsconfig.json'] },
   {

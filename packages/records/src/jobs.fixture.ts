@@ -138,6 +138,7 @@ export function trainedModel(accuracy = 0.97): TrainedModel {
     engineVersion: '0.1.0',
     signature,
     metrics: { validation: { accuracy }, test: { accuracy } },
+    bestEpoch: 1,
     warnings: ['A column was left out.'],
   };
 }

@@ -20,6 +20,8 @@ export interface TrainedModel {
   signature: ModelSignature;
   metrics: JobMetrics;
   warnings: string[];
+  /** The epoch whose weights were kept. */
+  bestEpoch: number;
 }
 
 export interface Registered {
@@ -144,7 +146,13 @@ async function finish(
       metrics: trained.metrics as Prisma.InputJsonValue,
       warnings,
       deployNote,
-      progress: { percent: 100, phase: 'done', epochs: spec.training.epochs, etaSeconds: 0 },
+      progress: {
+        percent: 100,
+        phase: 'done',
+        epochs: spec.training.epochs,
+        bestEpoch: trained.bestEpoch,
+        etaSeconds: 0,
+      },
     },
   });
   await tx.$executeRaw`UPDATE jobs SET finished_at = clock_timestamp() WHERE id = ${job.id}`;

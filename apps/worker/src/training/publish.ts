@@ -36,5 +36,6 @@ export async function publish(
     signature: result.signature,
     metrics: result.metrics,
     warnings: result.warnings,
+    bestEpoch: result.bestEpoch,
   };
 }
