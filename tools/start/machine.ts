@@ -115,7 +115,8 @@ export class Machine {
     const title = titles[event.name] ?? event.name;
     if (event.kind === 'ended') {
       say(`! ${title} ended (${event.how}) after ${elapsed(event.upMs)}; starting it again.`);
-      for (const line of event.tail.slice(-3)) say(`    ${readable(line)}`);
+      const words = event.tail.filter((line) => !isDaily(line));
+      for (const line of words.slice(-3)) say(`    ${readable(line)}`);
     } else if (event.kind === 'ready' && event.restarts > 0) {
       say(`✓ ${title} is back (restart ${event.restarts}).`);
     } else if (event.kind === 'line' && isFull(event.line)) {
@@ -133,6 +134,11 @@ export class Machine {
       `! The disk that holds ${this.#home} is full: free some space, and the servers go on by themselves.`,
     );
   }
+}
+
+/** Lines of JSON log below a warning say nothing about an end. */
+function isDaily(line: string): boolean {
+  return /"level":[123]0\b/.test(line);
 }
 
 /** What a person at the screen must see: a server's last words, not its daily errors. */
