@@ -15,7 +15,13 @@ export async function addDashboard(
   log: Logger,
   folder = defaultFolder,
 ): Promise<void> {
-  await server.register(staticFiles, { root: folder, serve: false, cacheControl: false });
+  await server.register(staticFiles, {
+    root: folder,
+    serve: false,
+    cacheControl: false,
+    // The build leaves a .gz beside each script and style.
+    preCompressed: true,
+  });
   server.get('/*', async (request, reply) => {
     const path = decodeURIComponent(request.url.split('?')[0] ?? '/');
     if (path === '/api' || path.startsWith('/api/') || path.includes('\0')) {
