@@ -72,7 +72,11 @@ function Prepare() {
       <PageHeader title="New model" />
       <Stack gap="md">
         <DataStep chosen={chosen} version={version} error={error} onChoose={choose} />
-        {chosen !== undefined && (
+        {chosen === undefined ? (
+          <Section title="2. Train">
+            <Text c="dimmed">What to train appears here, filled in, as soon as there is data.</Text>
+          </Section>
+        ) : (
           <DraftContext value={draft.view}>
             <Section title="2. Train">
               <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="xl">
