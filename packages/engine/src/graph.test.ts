@@ -161,6 +161,7 @@ test('layers share their variables between training and inference', () => {
     'batch_norm/shift',
     'batch_norm/mean',
     'batch_norm/variance',
+    'batch_norm/batches',
     'dense/weight',
     'dense/bias',
   ]);

@@ -16,7 +16,8 @@ export function dropout(rate: number): Layer {
 
 /**
  * Over all axes but the last. Training uses the batch's statistics and lets the running ones follow:
- * running = momentum * running + (1 - momentum) * batch.
+ * running = keep * running + (1 - keep) * batch, where keep is the momentum, but at first the share that makes running
+ * the plain mean of the batches so far: a short training would else be judged by what the variables began with.
  */
 export function batchNorm(options: { momentum?: number; epsilon?: number } = {}): Layer {
   const momentum = options.momentum ?? 0.99;
@@ -29,25 +30,29 @@ export function batchNorm(options: { momentum?: number; epsilon?: number } = {})
       shift: graph.variable(`${name}/shift`, channels, { kind: 'zeros' }),
       mean: graph.variable(`${name}/mean`, channels, { kind: 'zeros' }, still),
       variance: graph.variable(`${name}/variance`, channels, { kind: 'ones' }, still),
+      batches: graph.variable(`${name}/batches`, [1], { kind: 'zeros' }, still),
     };
   });
   return {
     apply(x, mode) {
       const graph = x.graph;
-      const { scale, shift, mean, variance } = built.on(x);
+      const { scale, shift, mean, variance, batches } = built.on(x);
       if (!mode.training) return graph.batchNorm(x, scale, shift, mean, variance, { epsilon });
       const [y, batchMean, batchVariance] = graph.emitAll('batch_norm_train', [x, scale, shift], {
         epsilon,
       });
       if (!y || !batchMean || !batchVariance)
         throw new EngineError('internal', 'batchNorm', 'outputs are missing');
+      const seen = graph.add(batches, 1);
+      const keep = graph.minimum(graph.sub(1, graph.div(1, seen)), momentum);
       for (const [running, batch] of [
         [mean, batchMean] as const,
         [variance, batchVariance] as const,
       ]) {
-        const next = graph.add(graph.mul(running, momentum), graph.mul(batch, 1 - momentum));
+        const next = graph.add(graph.mul(running, keep), graph.mul(batch, graph.sub(1, keep)));
         graph.updates.push(graph.emitEffect('assign', [running, next]));
       }
+      graph.updates.push(graph.emitEffect('assign', [batches, seen]));
       return y;
     },
   };

@@ -38,7 +38,7 @@ function convolutions(model: ConvolutionModel, size: number): nn.Layer[] {
   for (const filters of model.filters) {
     if (model.batchNorm) {
       layers.push(nn.conv2d(filters, 3, { padding: 'same', useBias: false }));
-      layers.push(nn.batchNorm(), nn.activation('relu'));
+      layers.push(nn.batchNorm({ momentum: 0.9 }), nn.activation('relu'));
     } else {
       layers.push(nn.conv2d(filters, 3, { padding: 'same', activation: 'relu' }));
     }

@@ -64,6 +64,12 @@ describe('decodePicture', () => {
       );
     expect(await refused(Buffer.from('just text, renamed .png'))).toMatch(/not a picture/);
     expect(await refused(new Uint8Array(0))).toMatch(/not a picture|cannot be decoded/);
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>';
+    expect(await refused(Buffer.from(svg))).toMatch(/not a picture/);
+    const tiff = await sharp(colour, { raw: { width: 20, height: 10, channels: 3 } })
+      .tiff()
+      .toBuffer();
+    expect(await refused(tiff)).toMatch(/not a picture/);
     const jpeg = await sharp(colour, { raw: { width: 20, height: 10, channels: 3 } })
       .jpeg()
       .toBuffer();

@@ -31,7 +31,7 @@ export async function decodePicture(
 ): Promise<Uint8Array> {
   // Pixels that fit are what the way through the decoder would answer, too.
   if (!(picture instanceof Uint8Array) && fits(picture, size, channels)) return picture.data;
-  if (isReady(picture, { size, channels })) return picture.data;
+  if (picture instanceof Uint8Array && !isPictureFile(picture)) throw notAPicture();
   try {
     const resized = open(picture).flatten({ background: '#ffffff' }).resize(size, size, {
       fit: 'fill',
@@ -53,14 +53,23 @@ function fits(picture: RawPicture, size: number, channels: number): boolean {
   return picture.width === size && picture.height === size && picture.channels === channels;
 }
 
-/** Pixels that have their shape already go through sharp unchanged, so they need not go through it. */
-function isReady(picture: Uint8Array | RawPicture, shape: PictureShape): picture is RawPicture {
+/**
+ * JPEG, PNG, WebP and GIF by their first bytes. The decoder knows more formats, such as SVG, which are programs
+ * rather than pixels: what ingest does not take, serving must not take either.
+ */
+function isPictureFile(bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(12, bytes.length));
+  const text = start.toString('latin1');
   return (
-    !(picture instanceof Uint8Array) &&
-    picture.width === shape.size &&
-    picture.height === shape.size &&
-    picture.channels === shape.channels
+    text.startsWith('\xff\xd8\xff') ||
+    text.startsWith('\x89PNG') ||
+    text.startsWith('GIF8') ||
+    (text.startsWith('RIFF') && text.endsWith('WEBP'))
   );
+}
+
+function notAPicture(): VandaError {
+  return new VandaError('bad-data', 'It is not a picture; pictures are JPEG, PNG, WebP or GIF.');
 }
 
 export interface PictureFacts {
@@ -122,6 +131,6 @@ function sentenceFor(error: unknown): string {
   if (/unsupported image format|missing/i.test(text)) {
     return 'It is not a picture; pictures are JPEG, PNG, WebP or GIF.';
   }
-  const reason = text.replaceAll(/\s+/g, ' ').trim();
-  return `The picture cannot be decoded: ${reason.slice(0, 160)}${reason.endsWith('.') ? '' : '.'}`;
+  const reason = text.replaceAll(/\s+/g, ' ').replace(/[\s.:]+$/, '');
+  return `The picture cannot be decoded: ${reason.slice(0, 160)}.`;
 }
