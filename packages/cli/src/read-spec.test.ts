@@ -41,6 +41,8 @@ test.each([
   ['name: [', 'is neither YAML nor JSON'],
   ['name: a\nname: b', 'is neither YAML nor JSON'],
   ['\u0000\u0001', 'x.yaml'],
+  ['name: a\nmodel: &m { kind: *m }', 'within its own anchor'],
+  ['name: a\n---\nname: b', 'more than one document'],
 ])('refuses %j', (text, sentence) => {
   expect(() => parseSpec(text, 'x.yaml')).toThrow(sentence);
 });

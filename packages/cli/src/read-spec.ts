@@ -13,10 +13,13 @@ export async function readSpec(file: string): Promise<Record<string, unknown>> {
 
 export function parseSpec(content: string, name: string): Record<string, unknown> {
   if (content.length > bytesMax) throw invalid(`${name} is too large for a job spec (1 MB).`);
-  const document = parseDocument(content, { prettyErrors: true, logLevel: 'silent' });
+  const document = parseDocument(content, { prettyErrors: true, logLevel: 'error' });
   const [problem] = document.errors;
   if (problem) {
     const [first = ''] = problem.message.split('\n');
+    if (problem.code === 'MULTIPLE_DOCS') {
+      throw invalid(`${name} holds more than one document: a job has one spec.`);
+    }
     throw invalid(`${name} is neither YAML nor JSON: ${first.replace(/:$/, '.')}`);
   }
   let spec: unknown;
@@ -27,6 +30,11 @@ export function parseSpec(content: string, name: string): Record<string, unknown
   }
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
     throw invalid(`${name} holds no job spec: it must be a mapping with name, task and dataset.`);
+  }
+  try {
+    JSON.stringify(spec);
+  } catch {
+    throw invalid(`${name} cannot be read: an alias (*) stands within its own anchor (&).`);
   }
   refuseStrangeNumbers(spec, '');
   return spec as Record<string, unknown>;

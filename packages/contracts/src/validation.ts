@@ -28,7 +28,8 @@ export function parseOrThrow<T extends z.ZodType>(
   code: ErrorCode = 'invalid-request',
   prefix = '',
 ): z.output<T> {
-  const parsed = schema.safeParse(value);
+  // With the input in the issues, a value of another type is told apart from one that is missing.
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const errors = fieldErrors(parsed.error.issues, prefix);
   const first = errors[0];

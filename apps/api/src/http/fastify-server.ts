@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type DiskObjectStore, diskObjectRoutes } from '@vanda/objects';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Deps } from '../deps.ts';
+import { answerBrokenHttp } from './broken-http.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { answerProblem } from './problem-filter.ts';
 import { addSecurityHeaders, storeOriginsOf } from './security-headers.ts';
@@ -22,6 +23,7 @@ export function createFastify(deps: Deps): FastifyInstance {
     genReqId: () => randomUUID(),
     logger: false,
     routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: true },
+    clientErrorHandler: answerBrokenHttp,
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply, log),
     serverFactory: (handle) => {
       const http = createServer({ keepAliveTimeout: keepAliveMs }, withObjectRoutes(deps, handle));

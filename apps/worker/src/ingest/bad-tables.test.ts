@@ -125,6 +125,38 @@ describe('tables with something wrong in them', () => {
     expect(result.profile).toMatchObject({ columns: [{ type: 'number', count: 1000, nulls: 2 }] });
   });
 
+  it.each([
+    ['a.csv', (rows: [string, number][]) => `x,y\n${rows.map((row) => row.join()).join('\n')}`],
+    [
+      'a.json',
+      (rows: [string, number][]) => `[${rows.map(([x, y]) => `{"x":${x},"y":${y}}`).join()}]`,
+    ],
+  ])('leaves a column of %s a number where most of its values are NaN', async (name, write) => {
+    const rows = Array.from({ length: 60 }, (_, i): [string, number] => [
+      i % 3 ? 'NaN' : `${i}`,
+      i,
+    ]);
+    const result = await ingest({ [name]: write(rows) });
+    expect(result.receipt).toMatchObject({ accepted: 60, rejected: 0 });
+    expect(result.profile).toMatchObject({
+      columns: [{ name: 'x', type: 'integer', count: 20, nulls: 40 }, { type: 'integer' }],
+    });
+  });
+
+  it('refuses JSON that is nested without end', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    for (const [name, json] of [
+      ['a.json', `[{"a":${deep}}]`],
+      ['a.jsonl', `{"a":1}\n{"a":${deep}}\n`],
+    ] as const) {
+      expect(await refusal({ [name]: json })).toBe(`${name} is nested deeper than 1,000 levels.`);
+    }
+    const brackets = `{"a":"${'['.repeat(5000)}\\"","b":1}\n`;
+    const open = '{"a":1\n'.repeat(2000);
+    const { receipt } = await ingest({ 'a.jsonl': `${brackets}${open}${brackets}` });
+    expect(receipt).toMatchObject({ accepted: 2, rejected: 2000 });
+  });
+
   it('keeps column names of emoji, of 4,096 characters, with dots, quotes and twice', async () => {
     const long = 'n'.repeat(4096);
     const header = `😀,${long},../../etc/passwd,"a""b; DROP TABLE raw",Twice,twice,`;

@@ -7,7 +7,8 @@ export function problemOf(error: unknown): Problem {
     return error.answered ? error.problem : { ...error.problem, detail: sentenceOf(error) };
   }
   if (error instanceof VandaError) return toProblem(error);
-  return toProblem(new VandaError('internal', sentenceOf(error)));
+  const code = isFileError(error) ? 'invalid-request' : 'internal';
+  return toProblem(new VandaError(code, sentenceOf(error)));
 }
 
 /** One sentence, and a line for each field where there are several. Never a stack trace. */
@@ -26,16 +27,25 @@ function sentenceOf(error: unknown): string {
   return fileSentence(error as NodeJS.ErrnoException);
 }
 
+/** A file that was named and cannot be used is what the caller can put right. */
+function isFileError(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  return ['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(code);
+}
+
 function fileSentence(error: NodeJS.ErrnoException): string {
-  const path = error.path ?? 'the file';
+  const path = error.path?.slice(0, 200) ?? 'What was named';
   switch (error.code) {
     case 'ENOENT':
+    case 'ENOTDIR':
       return `There is no file ${path}.`;
     case 'EACCES':
     case 'EPERM':
       return `${path} may not be read or written by this user.`;
     case 'EISDIR':
       return `${path} is a folder, and a file is needed.`;
+    case 'ENAMETOOLONG':
+      return `${path}… is too long for the name of a file.`;
     case 'ENOSPC':
       return 'The disk is full.';
     default:

@@ -38,6 +38,8 @@ describe('a refusal points to the field and says what would be right', () => {
     [{ ...digits, training: { epochs: -1 } }, '/training/epochs', /at least 1/],
     [{ ...digits, training: { epochs: 1e9 } }, '/training/epochs', /at most 10000/],
     [{ ...digits, training: { epochs: 1.5 } }, '/training/epochs', /whole number/],
+    [{ ...digits, training: { epochs: 'three' } }, '/training/epochs', /^Must be a number\.$/],
+    [{ ...digits, dataset: undefined }, '/dataset', /^Is missing; must be a string\.$/],
     [
       { ...digits, training: { optimizer: { kind: 'adam', learningRate: null } } },
       '/training/optimizer/learningRate',

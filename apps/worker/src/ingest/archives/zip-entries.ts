@@ -26,7 +26,7 @@ export async function zipEntries(
   const entries: Entry[] = [];
   await new Promise<void>((resolve, reject) => {
     zip.on('error', (error: Error) =>
-      reject(badData(`${label} is a damaged zip: ${error.message}.`)),
+      reject(badData(`${label} is a damaged zip: ${error.message.replace(/\.+$/, '')}.`)),
     );
     zip.on('end', resolve);
     zip.on('entry', (entry: yauzl.Entry) => {
@@ -59,7 +59,8 @@ function openZip(file: string, label: string): Promise<yauzl.ZipFile> {
   };
   return new Promise((resolve, reject) => {
     yauzl.open(file, options, (error, zip) => {
-      if (error) reject(badData(`${label} is a damaged zip: ${error.message}.`));
+      if (error)
+        reject(badData(`${label} is a damaged zip: ${error.message.replace(/\.+$/, '')}.`));
       else resolve(zip);
     });
   });

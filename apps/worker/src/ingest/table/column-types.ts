@@ -47,9 +47,13 @@ export function readAs(column: string, type: ColumnType, format?: string): Readi
   const word = `nullif(trim(${column}), '')`;
   if (type === 'text') return { type, value: word, ok: undefined, bad: undefined };
   const { ok, value } = typed(column, type, format);
-  const absent = `lower(${word}) IN (${missing})`;
-  const bad = `(${word} IS NOT NULL AND NOT coalesce(${ok}, false) AND NOT ${absent})`;
+  const bad = `(${word} IS NOT NULL AND NOT coalesce(${ok}, false) AND NOT ${isAbsent(column)})`;
   return { type, ok, bad, value };
+}
+
+/** True for a word that says "missing"; NULL where there is none. */
+export function isAbsent(column: string): string {
+  return `(lower(nullif(trim(${column}), '')) IN (${missing}))`;
 }
 
 function typed(

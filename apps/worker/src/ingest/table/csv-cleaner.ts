@@ -141,7 +141,13 @@ class CsvCleaner {
       if (!record.blank && record.problem === undefined) {
         records.push(recordFields(sample.subarray(at, record.contentEnd), delimiter));
       } else if (records.length === 0 && record.problem !== undefined) {
-        throw badData(`The first line of ${this.#label} is broken: a quoted value is not closed.`);
+        const why =
+          record.problem === 'too-long'
+            ? 'it is longer than 1 MiB'
+            : record.problem === 'quote-trailing'
+              ? 'text follows the closing quote of a value'
+              : 'a quoted value is not closed';
+        throw badData(`The first line of ${this.#label} is broken: ${why}.`);
       }
       at = record.end;
     }

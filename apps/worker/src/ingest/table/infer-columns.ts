@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ColumnType } from '@vanda/contracts';
-import { dateFormats, type Reading, readAs, timestampFormats } from './column-types.ts';
+import { dateFormats, isAbsent, type Reading, readAs, timestampFormats } from './column-types.ts';
 import { type Duck, text } from './duck.ts';
 
 /** A column of the raw table. `strings` were quoted in the file (JSON): digits in them are text. */
@@ -82,7 +82,8 @@ async function fitting(
   for (let at = 0; at < open.length; at += columnsAtOnce) {
     const some = open.slice(at, at + columnsAtOnce);
     const selects = some.flatMap(({ column, c, readings }) => [
-      `count(nullif(trim(${column.sql}), '')) AS n${c}`,
+      // Words that say "missing" speak neither for a type nor against it, however many they are.
+      `count(*) FILTER (NOT ${isAbsent(column.sql)}) AS n${c}`,
       `count(*) FILTER (${isCode(column)}) AS z${c}`,
       ...readings.map(({ ok = 'true' }, r) => `count(*) FILTER (${ok}) AS f${c}_${r}`),
     ]);

@@ -8,6 +8,7 @@ import type { Rejections } from '../rejections.ts';
 import { tidyNames } from './column-names.ts';
 import { type Duck, name, text } from './duck.ts';
 import type { RawColumn } from './infer-columns.ts';
+import { withinDepth } from './json-depth.ts';
 import type { RawFile } from './raw-table.ts';
 import type { TableFile } from './table-file.ts';
 import { openText, readStart } from './text-source.ts';
@@ -23,7 +24,8 @@ export async function loadJson(
   rejections: Rejections,
 ): Promise<RawFile> {
   const path = join(folder, 'clean.json');
-  await pipeline(await openText(file.path, file.label, rejections), createWriteStream(path));
+  const chunks = await openText(file.path, file.label, rejections);
+  await pipeline(withinDepth(chunks, file.label), createWriteStream(path));
   const start = (await readStart(path, 4096)).toString('utf8').trimStart();
   const isArray = start.startsWith('[');
   let relation = readerOf(path, isArray ? 'array' : 'auto');
@@ -90,13 +92,14 @@ async function describe(
     ];
   });
   const [row = {}] = await duck
-    .rows<Record<string, number>>(`SELECT ${kinds.join(', ')} FROM ${relation}`)
+    .rows<Record<string, number>>(`SELECT count(*) AS n, ${kinds.join(', ')} FROM ${relation}`)
     .catch((error: unknown) => {
       throw notJson(file, error);
     });
-  if (names.length === 1 && names[0] === 'json' && (row.s0 ?? 0) + (row.o0 ?? 0) > 0) {
+  if (row.n === 0) throw badData(`${file.label} holds no rows.`);
+  if (names.length === 1 && names[0] === 'json') {
     throw badData(
-      `${file.label} holds no objects. Write [{"column": value, ...}, ...] or one object a line.`,
+      `${file.label} holds entries that are not objects. Write [{"column": value, ...}, ...] or one object a line.`,
     );
   }
   return names.map((column, c) => {

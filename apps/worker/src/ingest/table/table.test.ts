@@ -177,7 +177,9 @@ describe('JSON', () => {
 
   it.each([
     ['[{"a": 1}, {"a": ', 'is not valid JSON'],
-    ['[1, 2, 3]', 'holds no objects'],
+    ['[1, 2, 3]', 'holds entries that are not objects'],
+    ['[{"a": 1}, [2], "x"]', 'holds entries that are not objects'],
+    ['[null, null]', 'holds entries that are not objects'],
     ['[]', ''],
   ])('refuses %s with a sentence', async (json, sentence) => {
     await expect(ingest({ 'a.json': json })).rejects.toMatchObject({
