@@ -104,8 +104,14 @@ test('Ctrl-C in the middle of a start ends it in order', async () => {
 });
 
 test('a port that is taken is named, with what to do', async () => {
-  const other = createServer().listen(place.inferencePort, '127.0.0.1');
-  await new Promise((resolve) => other.once('listening', resolve));
+  // The servers of a start that was killed let go of their ports a moment after it.
+  await untilNobodyLives(place);
+  const other = createServer();
+  await new Promise<void>((resolve) => {
+    other.on('error', () => setTimeout(() => other.listen(place.inferencePort, '127.0.0.1'), 200));
+    other.once('listening', resolve);
+    other.listen(place.inferencePort, '127.0.0.1');
+  });
   const started = start('--no-demo');
   expect(await started.exited).toBe(1);
   other.close();
