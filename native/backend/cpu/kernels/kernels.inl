@@ -229,14 +229,29 @@ void adam(float* __restrict w, float* __restrict m, float* __restrict v, const f
 // The order of `tile` is that of the enum Scalar in ops/elementwise.hpp; a test holds them together.
 extern const KernelTable VANDA_ISA_TABLE;
 const KernelTable VANDA_ISA_TABLE = {
-    VANDA_ISA_NAME,
-    {tile_neg, tile_exp, tile_log, tile_sqrt, tile_rsqrt, tile_square, tile_abs, tile_sign,
+    .isa = VANDA_ISA_NAME,
+    .tile = {tile_neg, tile_exp, tile_log, tile_sqrt, tile_rsqrt, tile_square, tile_abs, tile_sign,
      tile_tanh, tile_sigmoid, tile_relu, tile_leaky_relu, tile_elu, tile_gelu, tile_silu,
      tile_softplus, tile_clamp, tile_erf, tile_floor, tile_not, tile_identity, tile_to_bool,
      tile_to_u8, tile_add, tile_sub, tile_mul, tile_div, tile_pow, tile_maximum, tile_minimum,
      tile_equal, tile_not_equal, tile_less, tile_less_equal, tile_greater, tile_greater_equal,
      tile_and, tile_or, tile_where},
-    load_u8, load_i32, load_i64, store_u8, affine_u8, sum, max, add_rows, max_rows, softmax,
-    log_sum_exp, exp_shifted, dropout, sgd, momentum, adam};
+    .load_u8 = load_u8,
+    .load_i32 = load_i32,
+    .load_i64 = load_i64,
+    .store_u8 = store_u8,
+    .affine_u8 = affine_u8,
+    .sum = sum,
+    .max = max,
+    .add_rows = add_rows,
+    .max_rows = max_rows,
+    .softmax = softmax,
+    .log_sum_exp = log_sum_exp,
+    .exp_shifted = exp_shifted,
+    .dropout = dropout,
+    .sgd = sgd,
+    .momentum = momentum,
+    .adam = adam,
+};
 
 }  // namespace vanda::cpu

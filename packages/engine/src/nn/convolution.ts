@@ -1,5 +1,5 @@
-import type { Padding, Pair } from '../graph.ts';
 import type { Initializer } from '../initializer.ts';
+import type { Padding, Pair } from '../ops/network.ts';
 import type { Activation } from './activation.ts';
 import { activate } from './activation.ts';
 import type { Layer } from './layer.ts';
