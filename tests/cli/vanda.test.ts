@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type TestStack } from '@vanda/testing';
-import pg from 'pg';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startOnePartServer } from './one-part-server.ts';
 import { jsonFrom, runVanda } from './run-vanda.ts';
 
 // The way of a CI pipeline: push, submit and wait, deploy, predict, clean up; every step through the command alone.
@@ -82,34 +82,27 @@ test('datasets: a push that was killed goes on with what is missing', async () =
   const file = join(folder, 'large.csv');
   const line = 'a,b,c\n';
   await writeFile(file, line + '1.5,2.5,three\n'.repeat(1_300_000));
-  const env = { ...stack.cliEnvironment, XDG_CACHE_HOME: folder, VANDA_HOME: join(folder, 'none') };
-  const killed = runVanda(['datasets', 'push', 'large', file], env, '', {
-    until: async () => (await uploads('large.csv')).some(({ arrived }) => arrived > 0),
-    signal: 'SIGKILL',
-  });
-  expect((await killed).code).toBeNull();
-  const pushed = await runVanda(['datasets', 'push', 'large', file, '--json'], env);
-  expect(jsonFrom(pushed)).toMatchObject({ accepted: 1_300_000, rejected: 0 });
-  expect(await uploads('large.csv')).toHaveLength(1);
-});
-
-/** The uploads of that name and how many parts of each have arrived. */
-async function uploads(filename: string): Promise<{ id: string; arrived: number }[]> {
-  const client = new pg.Client({ connectionString: stack.postgres.url() });
-  await client.connect();
-  const query = 'SELECT id FROM uploads WHERE filename = $1';
-  const { rows } = await client.query<{ id: string }>(query, [filename]);
-  await client.end();
-  return Promise.all(
-    rows.map(async ({ id }) => {
-      const response = await fetch(`${stack.url}/api/v1/uploads/${id}`, {
-        headers: { authorization: `Bearer ${stack.apiKey}` },
-      });
-      const upload = (await response.json()) as { received: object[] };
-      return { id, arrived: upload.received.length };
-    }),
+  const before = await startOnePartServer(stack.url);
+  const own = { XDG_CACHE_HOME: folder, VANDA_HOME: join(folder, 'none') };
+  const killed = runVanda(
+    ['datasets', 'push', 'large', file],
+    { ...stack.cliEnvironment, ...own, VANDA_URL: before.url },
+    '',
+    { until: async () => before.partsArrived() > 0, signal: 'SIGKILL' },
   );
-}
+  expect((await killed).code).toBeNull();
+  // The second push goes by the same address: what is remembered is remembered by server.
+  before.passEverything();
+  const pushed = await runVanda(['datasets', 'push', 'large', file, '--json'], {
+    ...stack.cliEnvironment,
+    ...own,
+    VANDA_URL: before.url,
+  });
+  expect(jsonFrom(pushed)).toMatchObject({ accepted: 1_300_000, rejected: 0 });
+  expect(before.uploadsBegun()).toBe(1);
+  expect(before.partsArrived()).toBe(before.partsSent());
+  await before.stop();
+});
 
 test('jobs: a wrong spec is refused with a pointer', async () => {
   const spec = join(folder, 'wrong.yaml');

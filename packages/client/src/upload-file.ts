@@ -10,8 +10,8 @@ export interface UploadOptions {
   onProgress?: (progress: { sent: number; size: number }) => void;
   /** The id of an upload that was begun before, with the same bytes: only what is missing is sent. */
   resume?: string;
-  /** Called as soon as there is an id to resume by. */
-  onUpload?: (uploadId: string) => void;
+  /** Called as soon as there is an id to resume by; no byte is sent before what it does is done. */
+  onUpload?: (uploadId: string) => void | Promise<void>;
   /** Parts on their way at a time. */
   parallel?: number;
   putPart?: PutPart;
@@ -37,7 +37,7 @@ export async function uploadFile(
   try {
     const upload = await beginOrResume(client, source, options, signal);
     if (upload.state === 'completed') return upload;
-    options.onUpload?.(upload.uploadId);
+    await options.onUpload?.(upload.uploadId);
     const etags = await new Sending(client, source, upload, options, stop, signal).all();
     const parts = [...etags].sort((a, b) => a[0] - b[0]);
     return await client.uploads.complete(

@@ -88,7 +88,6 @@ async function send(
   const files = planned.reduce((sum, plan) => sum + plan.files, 0);
   const progress = context.progress('Sending');
   const uploads: string[] = [];
-  const remembering: Promise<void>[] = [];
   let someWereComplete = false;
   let before = 0;
   try {
@@ -97,9 +96,9 @@ async function send(
       const upload = await uploadFile(context.client, source, {
         signal: context.signal,
         resume: await remembered.find(fingerprint),
-        onUpload: (id) => {
+        onUpload: async (id) => {
           begun = true;
-          remembering.push(remembered.remember(fingerprint, id));
+          await remembered.remember(fingerprint, id);
         },
         onProgress: ({ sent }) => {
           const done = before + sent;
@@ -114,7 +113,6 @@ async function send(
   } finally {
     progress.end();
   }
-  await Promise.all(remembering);
   return { uploads, someWereComplete };
 }
 
