@@ -15,7 +15,11 @@ export interface Dashboard {
 }
 
 export async function openDashboard(): Promise<Dashboard> {
-  const [stack, browser] = await Promise.all([startStack(), launchBrowser()]);
+  return openDashboardOn(await startStack());
+}
+
+export async function openDashboardOn(stack: TestStack): Promise<Dashboard> {
+  const browser = await launchBrowser();
   return {
     stack,
     browser,

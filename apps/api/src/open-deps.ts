@@ -20,6 +20,8 @@ export async function openDeps(
     secret: config.secret,
     publicUrl: () => config.publicUrl,
   });
+  const browsers = await objects.allowBrowsers?.(new URL(config.publicUrl).origin);
+  if (browsers?.allowed === false) log.warn(browsers.advice);
   const doorbell = openDoorbell(config.redisUrl, db, log);
   const changes = openChangeFeed(config.databaseUrl);
   const deps: Deps = {

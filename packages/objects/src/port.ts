@@ -34,6 +34,9 @@ export type SignedPart = {
 /** A part that has arrived. The etag is quoted, as the header carried it. */
 export type ArrivedPart = { number: number; size: number; etag: string };
 
+/** `advice` says what to set by hand where the store did not let itself be told. */
+export type BrowserAccess = { allowed: true } | { allowed: false; advice: string };
+
 export type CompletedUpload = { key: string; size: number };
 
 export type MultipartOptions = {
@@ -95,6 +98,9 @@ export interface ObjectStore {
     key: string,
     options: { expiresInS: number; filename?: string; contentType?: string },
   ): Promise<string>;
+
+  /** Lets the pages of this origin (`https://host:port`) send parts; only where the store is not the API itself. */
+  allowBrowsers?(origin: string): Promise<BrowserAccess>;
 
   /** Frees what crashes left behind: temporary files and multipart uploads nobody finished. */
   reap(options: ReapOptions): Promise<{ temps: number; multiparts: number }>;

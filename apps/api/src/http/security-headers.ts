@@ -36,7 +36,11 @@ export function addSecurityHeaders(
 export function storeOriginsOf(objects: string, publicUrl: string): string[] {
   const publicOrigin = new URL(publicUrl).origin;
   if (!objects.startsWith('s3:')) return [publicOrigin];
-  const query = new URL(objects).searchParams;
+  const { hostname: bucket, searchParams: query } = new URL(objects);
   const endpoint = query.get('publicEndpoint') ?? query.get('endpoint');
-  return [publicOrigin, endpoint ? new URL(endpoint).origin : 'https://*.amazonaws.com'];
+  if (!endpoint) return [publicOrigin, 'https://*.amazonaws.com'];
+  const { protocol, host, origin } = new URL(endpoint);
+  // Without path style the bucket is a part of the host's name.
+  const store = query.get('pathStyle') === '1' ? origin : `${protocol}//${bucket}.${host}`;
+  return [publicOrigin, store];
 }

@@ -19,6 +19,7 @@ import { assertObjectKey } from '../key-layout.ts';
 import { ObjectStoreError } from '../object-store-error.ts';
 import type {
   ArrivedPart,
+  BrowserAccess,
   ByteRange,
   CompletedUpload,
   MultipartOptions,
@@ -33,9 +34,10 @@ import type {
 } from '../port.ts';
 import { putInParts } from './put-in-parts.ts';
 import { isMissing, makeClient, type S3Options, translated } from './s3-client.ts';
+import { allowOrigin } from './s3-cors.ts';
 import { abandonedUploads, arrivedParts, completeUpload } from './s3-multipart.ts';
 
-/** Any S3 that speaks signature version 4. The bucket must expose ETag in its CORS rules. */
+/** Any S3 that speaks signature version 4. */
 export class S3ObjectStore implements ObjectStore {
   readonly driver = 's3';
   readonly #bucket: string;
@@ -242,6 +244,10 @@ export class S3ObjectStore implements ObjectStore {
       ResponseContentType: options.contentType,
     });
     return getSignedUrl(this.#signer, command, { expiresIn: options.expiresInS });
+  }
+
+  allowBrowsers(origin: string): Promise<BrowserAccess> {
+    return allowOrigin(this.#client, this.#bucket, origin);
   }
 
   async reap(options: ReapOptions): Promise<{ temps: number; multiparts: number }> {

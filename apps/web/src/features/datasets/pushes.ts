@@ -170,11 +170,11 @@ async function send(id: string, signal: AbortSignal): Promise<void> {
     const upload = await uploadFile(client, blobSource(blob, file.filename), {
       resume: file.uploadId,
       signal,
-      onUpload: (uploadId) => {
+      onUpload: async (uploadId) => {
         const files = (find(id)?.files ?? []).with(index, { ...file, uploadId });
         change(id, { files });
         const push = find(id);
-        if (push) void savePush(stored(push));
+        if (push) await savePush(stored(push));
       },
       onProgress: (progress) => {
         before.set(index, progress.sent);
