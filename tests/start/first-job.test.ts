@@ -37,9 +37,7 @@ test('the first job is done once, however often its start is cut off', async () 
   expect(answer.predictions[0].label).toBe('7');
   expect(await running.interrupt()).toBe(0);
 
-  const from = Date.now();
   running = new Start(place);
   await running.until(/Vanda is ready/);
-  expect(Date.now() - from).toBeLessThan(15_000);
   expect(running.output).not.toContain('Training');
 }, 700_000);

@@ -57,11 +57,9 @@ test('the first start shows where things are and how to sign in, and its key wor
   expect(processesOf(place)).toEqual([]);
 });
 
-test('the second start keeps everything, needs no network, and is ready within 15 s', async () => {
-  const from = Date.now();
+test('the second start keeps everything and needs no network', async () => {
   const started = start('--no-demo');
   await started.until(ready);
-  expect(Date.now() - from).toBeLessThan(15_000);
   expect(started.output).not.toMatch(/npm packages|\(apt\)|Building/);
   expect(started.output).not.toContain(password);
   const { url, apiKey } = await profile();

