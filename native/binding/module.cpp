@@ -80,6 +80,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   TrainerWrap::define(env, exports);
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class));
   exports.Set("info", Napi::Function::New(env, engine_info));
+  exports.Set("operations", Napi::Function::New(env, operations));
   exports.Set("readSafetensors", Napi::Function::New(env, read_file));
   exports.Set("writeSafetensors", Napi::Function::New(env, write_file));
   return exports;

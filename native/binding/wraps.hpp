@@ -75,4 +75,7 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   Napi::ObjectReference pipeline_;
 };
 
+// operations() -> the table of ops, as docs/OPERATIONS.md shows it.
+Napi::Value operations(const Napi::CallbackInfo& info);
+
 }  // namespace vanda::binding

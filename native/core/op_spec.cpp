@@ -7,6 +7,7 @@ std::map<std::string, OpSpec>& table() {
   static std::map<std::string, OpSpec> ops;
   return ops;
 }
+const char* current_family = "";
 }  // namespace
 
 const OpSpec* find_op(const std::string& name) {
@@ -16,7 +17,14 @@ const OpSpec* find_op(const std::string& name) {
 
 void register_op(OpSpec spec) {
   std::string name = spec.name;
+  spec.family = current_family;
   table().insert_or_assign(std::move(name), std::move(spec));
+}
+
+void register_family(const char* title, void (*registration)()) {
+  current_family = title;
+  registration();
+  current_family = "";
 }
 
 std::vector<std::string> op_names() {

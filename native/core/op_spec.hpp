@@ -43,7 +43,19 @@ enum class OpClass : uint8_t {
   internal,     // made by passes only; refused from outside
 };
 
-// An op family is one place: name, arity, attributes, shape rule, gradient and plain reference.
+// What docs/OPERATIONS.md says of an op. Tests hold it against what the op really does.
+struct OpDoc {
+  std::string text;    // what it computes, in a sentence
+  std::string shapes;  // the shape rule in words
+  // Of the inputs that carry data, as names after commas; an "any" stands for all of them.
+  std::string dtypes = "f32";
+  // Begins with own, oneDNN, view (no memory moves), composed (of other ops) or reference (the
+  // plain evaluation alone); what has no fast kernel comes behind a semicolon.
+  std::string kernel = "own";
+};
+
+// An op family is one place: name, arity, attributes, shape rule, gradient, plain reference and
+// what people read about it.
 struct OpSpec {
   std::string name;
   OpClass op_class = OpClass::structured;
@@ -54,10 +66,15 @@ struct OpSpec {
   GradientFn gradient = nullptr;    // null: not differentiable, and autodiff says so
   ReferenceFn reference = nullptr;  // null: needs the run (variables, random numbers)
   bool zero_gradient = false;       // piecewise constant: the gradient stops silently
+  bool first_order = false;         // the gradient is a fused kernel that has none itself
+  OpDoc doc;
+  std::string family = {};  // set by the table while a family registers itself
 };
 
 const OpSpec* find_op(const std::string& name);
 void register_op(OpSpec spec);
+// Runs the registration of a family; its title heads it on the reference page.
+void register_family(const char* title, void (*registration)());
 std::vector<std::string> op_names();
 
 }  // namespace vanda

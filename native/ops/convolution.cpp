@@ -212,12 +212,22 @@ void register_convolution() {
   OpSpec grad_kernel = grad_input;
   grad_kernel.name = "conv2d_grad_kernel";
   conv.attributes.push_back({"activation", AttributeKind::text, std::string()});
+  conv.doc = {"Cross-correlates pictures with a kernel, in groups, dilated, with an optional bias.",
+              "x [N, H, W, C], kernel [KH, KW, C / groups, O], bias [O] -> [N, OH, OW, O]", "f32",
+              "oneDNN"};
   conv.infer = infer_conv;
   conv.reference = reference_conv;
   conv.gradient = grad_conv;
+  grad_input.doc = {
+      "The gradient of conv2d towards its pictures; also a transposed convolution.",
+      "dy [N, OH, OW, O], kernel [KH, KW, C / groups, O] -> [N, H, W, C], size [H, W]", "f32",
+      "oneDNN"};
   grad_input.infer = infer_grad_input;
   grad_input.reference = reference_grad_input;
   grad_input.gradient = grad_grad_input;
+  grad_kernel.doc = {"The gradient of conv2d towards its kernel.",
+                     "x [N, H, W, C], dy [N, OH, OW, O] -> [KH, KW, C / groups, O], size [KH, KW]",
+                     "f32", "oneDNN"};
   grad_kernel.infer = infer_grad_kernel;
   grad_kernel.reference = reference_grad_kernel;
   grad_kernel.gradient = grad_grad_kernel;

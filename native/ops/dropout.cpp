@@ -33,6 +33,10 @@ void register_dropout() {
   spec.attributes = {{"rate", AttributeKind::number, std::nullopt},
                      {"seed", AttributeKind::integer, int64_t{0}},
                      {"salt", AttributeKind::integer, int64_t{0}}};
+  spec.doc = {
+      "Zeroes a share of x and scales the rest by 1 / (1 - rate); which elements is a function "
+      "of seed, salt, step and place.",
+      "x -> the shape of x"};
   spec.infer = infer_dropout;
   spec.gradient = grad_dropout;
   register_op(std::move(spec));

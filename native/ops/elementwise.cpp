@@ -12,43 +12,43 @@ namespace {
 
 const std::vector<ScalarInfo>& scalars() {
   static const std::vector<ScalarInfo> table = {
-      {Scalar::neg, "neg", 1, {}},
-      {Scalar::exp, "exp", 1, {}},
-      {Scalar::log, "log", 1, {}},
-      {Scalar::sqrt, "sqrt", 1, {}},
-      {Scalar::rsqrt, "rsqrt", 1, {}},
-      {Scalar::square, "square", 1, {}},
-      {Scalar::abs, "abs", 1, {}},
-      {Scalar::sign, "sign", 1, {}},
-      {Scalar::tanh, "tanh", 1, {}},
-      {Scalar::sigmoid, "sigmoid", 1, {}},
-      {Scalar::relu, "relu", 1, {}},
-      {Scalar::leaky_relu, "leaky_relu", 1, {"slope"}},
-      {Scalar::elu, "elu", 1, {"alpha"}},
-      {Scalar::gelu, "gelu", 1, {}},
-      {Scalar::silu, "silu", 1, {}},
-      {Scalar::softplus, "softplus", 1, {}},
-      {Scalar::clamp, "clamp", 1, {"low", "high"}},
-      {Scalar::erf, "erf", 1, {}},
-      {Scalar::floor, "floor", 1, {}},
-      {Scalar::logical_not, "logical_not", 1, {}},
-      {Scalar::identity, "stop_gradient", 1, {}},
-      {Scalar::add, "add", 2, {}},
-      {Scalar::sub, "sub", 2, {}},
-      {Scalar::mul, "mul", 2, {}},
-      {Scalar::div, "div", 2, {}},
-      {Scalar::pow, "pow", 2, {}},
-      {Scalar::maximum, "maximum", 2, {}},
-      {Scalar::minimum, "minimum", 2, {}},
-      {Scalar::equal, "equal", 2, {}},
-      {Scalar::not_equal, "not_equal", 2, {}},
-      {Scalar::less, "less", 2, {}},
-      {Scalar::less_equal, "less_equal", 2, {}},
-      {Scalar::greater, "greater", 2, {}},
-      {Scalar::greater_equal, "greater_equal", 2, {}},
-      {Scalar::logical_and, "logical_and", 2, {}},
-      {Scalar::logical_or, "logical_or", 2, {}},
-      {Scalar::where, "where", 3, {}},
+      {Scalar::neg, "neg", 1, {}, "-x."},
+      {Scalar::exp, "exp", 1, {}, "e to the power of x."},
+      {Scalar::log, "log", 1, {}, "The natural logarithm."},
+      {Scalar::sqrt, "sqrt", 1, {}, "The square root."},
+      {Scalar::rsqrt, "rsqrt", 1, {}, "1 / sqrt(x)."},
+      {Scalar::square, "square", 1, {}, "x * x."},
+      {Scalar::abs, "abs", 1, {}, "|x|."},
+      {Scalar::sign, "sign", 1, {}, "-1, 0 or 1."},
+      {Scalar::tanh, "tanh", 1, {}, "The hyperbolic tangent."},
+      {Scalar::sigmoid, "sigmoid", 1, {}, "1 / (1 + exp(-x))."},
+      {Scalar::relu, "relu", 1, {}, "max(x, 0)."},
+      {Scalar::leaky_relu, "leaky_relu", 1, {"slope"}, "x, or slope * x below 0."},
+      {Scalar::elu, "elu", 1, {"alpha"}, "x, or alpha * (exp(x) - 1) below 0."},
+      {Scalar::gelu, "gelu", 1, {}, "x times the normal distribution's cumulative function at x."},
+      {Scalar::silu, "silu", 1, {}, "x * sigmoid(x)."},
+      {Scalar::softplus, "softplus", 1, {}, "log(1 + exp(x)), safe for large values."},
+      {Scalar::clamp, "clamp", 1, {"low", "high"}, "x, but not below low nor above high."},
+      {Scalar::erf, "erf", 1, {}, "The error function."},
+      {Scalar::floor, "floor", 1, {}, "The greatest whole number that is not above x."},
+      {Scalar::logical_not, "logical_not", 1, {}, "True where x is false."},
+      {Scalar::identity, "stop_gradient", 1, {}, "x itself, through which no gradient flows."},
+      {Scalar::add, "add", 2, {}, "a + b."},
+      {Scalar::sub, "sub", 2, {}, "a - b."},
+      {Scalar::mul, "mul", 2, {}, "a * b."},
+      {Scalar::div, "div", 2, {}, "a / b; integers are cut towards zero, and x / 0 is 0."},
+      {Scalar::pow, "pow", 2, {}, "a to the power of b."},
+      {Scalar::maximum, "maximum", 2, {}, "The greater of a and b."},
+      {Scalar::minimum, "minimum", 2, {}, "The smaller of a and b."},
+      {Scalar::equal, "equal", 2, {}, "True where a = b."},
+      {Scalar::not_equal, "not_equal", 2, {}, "True where a and b differ."},
+      {Scalar::less, "less", 2, {}, "True where a < b."},
+      {Scalar::less_equal, "less_equal", 2, {}, "True where a <= b."},
+      {Scalar::greater, "greater", 2, {}, "True where a > b."},
+      {Scalar::greater_equal, "greater_equal", 2, {}, "True where a >= b."},
+      {Scalar::logical_and, "logical_and", 2, {}, "True where a and b are."},
+      {Scalar::logical_or, "logical_or", 2, {}, "True where a or b is."},
+      {Scalar::where, "where", 3, {}, "a where the condition is true, b elsewhere."},
   };
   return table;
 }
@@ -226,6 +226,21 @@ void reference_fused(const Node& node, std::span<const ConstView> inputs,
   }
 }
 
+OpDoc doc_of(const ScalarInfo& info) {
+  OpDoc doc{info.doc, "", "f32", "own"};
+  doc.shapes = info.arity == 1   ? "x -> the shape of x"
+               : info.arity == 2 ? "a, b broadcast -> their common shape"
+                                 : "condition, a, b broadcast -> their common shape";
+  if (is_logical(info.code)) doc.dtypes = "bool";
+  if (info.code == Scalar::where || info.code == Scalar::identity || is_compare(info.code)) {
+    doc.dtypes = "any";
+  } else if (takes_integers(info.code)) {
+    doc.dtypes = "f32, i32, i64";
+  }
+  if (doc.dtypes != "f32" && doc.dtypes != "bool") doc.kernel = "own; i32 and i64: reference";
+  return doc;
+}
+
 double fallback_parameter(const std::string& name) {
   return name == "slope" ? 0.01 : name == "alpha" ? 1.0 : 0.0;
 }
@@ -356,6 +371,7 @@ void register_elementwise() {
       if (info.code != Scalar::clamp) fallback = fallback_parameter(parameter);
       spec.attributes.push_back({parameter, AttributeKind::number, fallback});
     }
+    spec.doc = doc_of(info);
     spec.infer = infer;
     spec.reference = reference;
     spec.gradient = elementwise_gradient(info.code);
@@ -369,6 +385,8 @@ void register_elementwise() {
   cast.op_class = OpClass::elementwise;
   cast.inputs_min = cast.inputs_max = 1;
   cast.attributes = {{"dtype", AttributeKind::text, std::nullopt}};
+  cast.doc = {"The same numbers in another dtype; floats are cut towards zero and saturate.",
+              "x -> the shape of x", "any", "own; to i32 and i64: reference"};
   cast.infer = infer_cast;
   cast.reference = reference_cast;
   cast.gradient = cast_gradient;

@@ -57,6 +57,7 @@ struct ScalarInfo {
   const char* op;  // the graph op that it belongs to
   int arity;
   std::vector<const char*> parameters;  // number attributes, at most two
+  const char* doc;                      // for the reference page
 };
 
 std::span<const ScalarInfo> scalar_table();

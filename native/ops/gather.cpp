@@ -137,6 +137,8 @@ void register_gather() {
   OpSpec gather;
   gather.name = "gather";
   gather.inputs_min = gather.inputs_max = 2;
+  gather.doc = {"Rows of a table by their numbers: the embedding lookup.",
+                "table [V, ...], indices [...] -> [indices..., ...]", "any"};
   gather.infer = infer_gather;
   gather.reference = reference_gather;
   gather.gradient = grad_gather;
@@ -146,6 +148,8 @@ void register_gather() {
   scatter.name = "scatter_add";
   scatter.inputs_min = scatter.inputs_max = 2;
   scatter.attributes = {{"rows", AttributeKind::integer, std::nullopt}};
+  scatter.doc = {"Adds each value to its row of a table of zeros, in the order of the batch.",
+                 "values [indices..., ...], indices [...] -> [rows, ...]"};
   scatter.infer = infer_scatter;
   scatter.reference = reference_scatter;
   scatter.gradient = grad_scatter;
@@ -155,6 +159,8 @@ void register_gather() {
   one_hot.name = "one_hot";
   one_hot.inputs_min = one_hot.inputs_max = 1;
   one_hot.attributes = {{"depth", AttributeKind::integer, std::nullopt}};
+  one_hot.doc = {"1 at the index, 0 elsewhere, as f32; an index outside gives a row of zeros.",
+                 "indices [...] -> [..., depth]", "i32, i64, u8", "reference"};
   one_hot.infer = infer_one_hot;
   one_hot.reference = reference_one_hot;
   one_hot.zero_gradient = true;
@@ -164,6 +170,9 @@ void register_gather() {
   argmax.name = "argmax";
   argmax.inputs_min = argmax.inputs_max = 1;
   argmax.attributes = {{"axis", AttributeKind::integer, int64_t{-1}}};
+  argmax.doc = {"The place of the greatest element along an axis, the first of equals, as i32.",
+                "[..., K, ...] -> [..., ...] without the axis", "any",
+                "own; other axes than the last and integers: reference"};
   argmax.infer = infer_argmax;
   argmax.reference = reference_argmax;
   argmax.zero_gradient = true;

@@ -140,6 +140,8 @@ void register_matmul() {
   matmul.inputs_min = matmul.inputs_max = 2;
   matmul.attributes = {{"transposeA", AttributeKind::boolean, false},
                        {"transposeB", AttributeKind::boolean, false}};
+  matmul.doc = {"The matrix product; batch dims broadcast.",
+                "[..., M, K], [..., K, N] -> [..., M, N]", "f32", "oneDNN"};
   matmul.infer = infer_matmul;
   matmul.reference = reference_matmul;
   matmul.gradient = grad_matmul;
@@ -150,6 +152,8 @@ void register_matmul() {
   dense.inputs_min = 2;
   dense.inputs_max = 3;
   dense.attributes = {{"activation", AttributeKind::text, std::string()}};
+  dense.doc = {"A fully connected layer: x times weight, plus a bias.",
+               "x [N, I], weight [I, O], bias [O] -> [N, O]", "f32", "oneDNN"};
   dense.infer = infer_dense;
   dense.reference = reference_dense;
   dense.gradient = grad_dense;

@@ -108,6 +108,9 @@ void register_normalization() {
   train.name = "batch_norm_train";
   train.inputs_min = train.inputs_max = 3;
   train.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
+  train.doc = {"Batch normalisation with the batch's own statistics; gives y, mean and variance.",
+               "x [..., C], scale [C], shift [C] -> [..., C], [C], [C]", "f32", "oneDNN"};
+  train.first_order = true;
   train.infer = infer_train;
   train.reference = reference_train;
   train.gradient = grad_train;
@@ -117,6 +120,9 @@ void register_normalization() {
   grad.name = "batch_norm_grad";
   grad.inputs_min = grad.inputs_max = 5;
   grad.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
+  grad.doc = {"The gradient of batch_norm_train towards x, scale and shift.",
+              "dy [..., C], x [..., C], scale [C], mean [C], variance [C] -> [..., C], [C], [C]",
+              "f32", "oneDNN"};
   grad.infer = infer_grad;
   grad.reference = reference_grad;
   register_op(std::move(grad));

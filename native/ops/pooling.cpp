@@ -157,6 +157,11 @@ void register_pooling() {
     pool.inputs_min = pool.inputs_max = 1;
     pool.attributes = window_attributes();
     pool.attributes.push_back({"size", AttributeKind::integers, std::nullopt});
+    pool.doc = {maximum ? "The greatest element under each window; the second output says where it "
+                          "was, for the gradient alone."
+                        : "The mean under each window; padding is not counted.",
+                "x [N, H, W, C] -> [N, OH, OW, C]", "f32", "oneDNN"};
+    pool.first_order = maximum;
     pool.infer = infer_pool;
     pool.reference = maximum ? reference_max_pool : reference_avg_pool;
     pool.gradient = maximum ? grad_max_pool : grad_avg_pool;
@@ -165,6 +170,8 @@ void register_pooling() {
     grad.inputs_min = grad.inputs_max = maximum ? 2 : 1;
     grad.attributes = pool.attributes;
     grad.attributes.push_back({"inputSize", AttributeKind::integers, std::nullopt});
+    grad.doc = {"The gradient of " + pool.name + ".",
+                "dy [N, OH, OW, C] -> [N, H, W, C], inputSize [H, W]", "f32", "oneDNN"};
     grad.infer = infer_pool_grad;
     grad.reference = maximum ? reference_max_pool_grad : reference_avg_pool_grad;
     grad.gradient = maximum ? nullptr : grad_avg_pool_grad;

@@ -122,6 +122,9 @@ std::vector<Value> grad_max(Graph& graph, int node, std::span<const Value> grads
 
 // sum_to(x, like): sums x down to the shape of like, which broadcasts to that of x.
 std::vector<TensorType> infer_sum_to(const Node& node, std::span<const TensorType> inputs) {
+  if (!is_float(inputs[0].dtype) && !is_integer(inputs[0].dtype)) {
+    throw Error("dtype_mismatch", node.op->name, "does not take " + inputs[0].text());
+  }
   broadcast(inputs[1].shape, inputs[0].shape, node.op->name);
   return {TensorType{inputs[0].dtype, inputs[1].shape}};
 }
@@ -151,6 +154,13 @@ void register_reductions() {
     spec.inputs_min = spec.inputs_max = 1;
     spec.attributes = {{"axes", AttributeKind::integers, std::vector<int64_t>{}},
                        {"keepDims", AttributeKind::boolean, false}};
+    const char* text = spec.name == "sum" ? "The sum over some axes, or all of them."
+                       : spec.name == "mean"
+                           ? "The mean over some axes, or all of them."
+                           : "The greatest element over some axes, or all of them.";
+    spec.doc = {text, "[...] -> [...] without the axes, or with ones in their place",
+                spec.name == "mean" ? "f32" : "f32, i32, i64",
+                spec.name == "mean" ? "composed" : "own; scattered axes and integers: reference"};
     spec.infer = infer_reduce;
     spec.reference = reference_reduce;
     spec.gradient = spec.name == "sum" ? grad_sum : spec.name == "mean" ? grad_mean : grad_max;
@@ -159,6 +169,8 @@ void register_reductions() {
   OpSpec sum_to;
   sum_to.name = "sum_to";
   sum_to.inputs_min = sum_to.inputs_max = 2;
+  sum_to.doc = {"Undoes broadcasting: sums down to the shape of another tensor.",
+                "[...], like -> like", "f32, i32, i64", "composed"};
   sum_to.infer = infer_sum_to;
   sum_to.reference = reference_sum_to;
   sum_to.gradient = grad_sum_to;

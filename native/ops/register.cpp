@@ -9,18 +9,18 @@ namespace vanda {
 void register_ops() {
   static std::once_flag once;
   std::call_once(once, [] {
-    register_sources();
-    register_elementwise();
-    register_reductions();
-    register_shape_ops();
-    register_matmul();
-    register_convolution();
-    register_pooling();
-    register_normalization();
-    register_gather();
-    register_softmax();
-    register_dropout();
-    register_updates();
+    register_family("Sources", register_sources);
+    register_family("Elementwise", register_elementwise);
+    register_family("Reductions", register_reductions);
+    register_family("Shape", register_shape_ops);
+    register_family("Products", register_matmul);
+    register_family("Convolution", register_convolution);
+    register_family("Pooling", register_pooling);
+    register_family("Normalisation", register_normalization);
+    register_family("Rows and indices", register_gather);
+    register_family("Softmax and cross-entropy", register_softmax);
+    register_family("Random", register_dropout);
+    register_family("Updates of variables", register_updates);
   });
 }
 

@@ -297,44 +297,62 @@ std::vector<Value> grad_concat(Graph& graph, int node, Grads grads) {
   return result;
 }
 
-OpSpec spec(const char* name, int inputs, InferFn infer, ReferenceFn reference,
-            GradientFn gradient) {
+OpSpec spec(const char* name, int inputs, InferFn infer, ReferenceFn reference, GradientFn gradient,
+            OpDoc doc) {
   OpSpec out;
   out.name = name;
   out.inputs_min = out.inputs_max = inputs;
   out.infer = infer;
   out.reference = reference;
   out.gradient = gradient;
+  out.doc = std::move(doc);
   return out;
 }
 
 }  // namespace
 
 void register_shape_ops() {
-  OpSpec reshape = spec("reshape", 1, infer_reshape, reference_copy, grad_reshape);
+  OpSpec reshape =
+      spec("reshape", 1, infer_reshape, reference_copy, grad_reshape,
+           {"The same elements in another shape; 0 keeps a dim, -1 takes what is left.",
+            "[...] -> shape, of as many elements", "any", "view"});
   reshape.attributes = {{"shape", AttributeKind::integers, std::nullopt}};
   register_op(std::move(reshape));
-  register_op(spec("reshape_like", 2, infer_reshape_like, reference_copy, grad_reshape));
+  register_op(spec(
+      "reshape_like", 2, infer_reshape_like, reference_copy, grad_reshape,
+      {"The same elements in the shape of another tensor.", "[...], like -> like", "any", "view"}));
 
-  OpSpec expand = spec("expand", 1, infer_expand, reference_expand, grad_expand);
+  OpSpec expand = spec("expand", 1, infer_expand, reference_expand, grad_expand,
+                       {"Repeats what broadcasts to a shape.", "[...] -> shape", "any",
+                        "own; i32 and i64: reference"});
   expand.attributes = {{"shape", AttributeKind::integers, std::nullopt}};
   register_op(std::move(expand));
-  register_op(spec("expand_like", 2, infer_expand, reference_expand, grad_expand));
+  register_op(spec("expand_like", 2, infer_expand, reference_expand, grad_expand,
+                   {"Repeats what broadcasts to the shape of another tensor.",
+                    "[...], like -> like", "any", "own; i32 and i64: reference"}));
 
-  OpSpec transpose = spec("transpose", 1, infer_transpose, reference_transpose, grad_transpose);
+  OpSpec transpose =
+      spec("transpose", 1, infer_transpose, reference_transpose, grad_transpose,
+           {"The axes in another order.", "[d0, d1, ...] -> [d(p0), d(p1), ...]", "any"});
   transpose.attributes = {{"permutation", AttributeKind::integers, std::nullopt}};
   register_op(std::move(transpose));
 
-  OpSpec slice = spec("slice", 1, infer_slice, reference_slice, grad_slice);
+  OpSpec slice = spec(
+      "slice", 1, infer_slice, reference_slice, grad_slice,
+      {"A part that begins at `begin`; a size of -1 goes to the end.", "[...] -> size", "any"});
   slice.attributes = {{"begin", AttributeKind::integers, std::nullopt},
                       {"size", AttributeKind::integers, std::nullopt}};
   register_op(std::move(slice));
 
-  OpSpec pad_to = spec("pad_to", 2, infer_pad_to, reference_pad_to, grad_pad_to);
+  OpSpec pad_to = spec("pad_to", 2, infer_pad_to, reference_pad_to, grad_pad_to,
+                       {"Lays a part at `begin` into zeros of the shape of another tensor.",
+                        "[...], like -> like", "any"});
   pad_to.attributes = {{"begin", AttributeKind::integers, std::nullopt}};
   register_op(std::move(pad_to));
 
-  OpSpec concat = spec("concat", 1, infer_concat, reference_concat, grad_concat);
+  OpSpec concat = spec("concat", 1, infer_concat, reference_concat, grad_concat,
+                       {"Joins tensors along an axis.",
+                        "[..., A, ...], [..., B, ...], ... -> [..., A + B + ..., ...]", "any"});
   concat.inputs_max = 256;
   concat.attributes = {{"axis", AttributeKind::integer, std::nullopt}};
   register_op(std::move(concat));

@@ -161,6 +161,10 @@ void register_softmax() {
     OpSpec spec;
     spec.name = name;
     spec.inputs_min = spec.inputs_max = 1;
+    spec.doc = {spec.name == "softmax"
+                    ? "exp(x) / sum(exp(x)) of each row, safe for large values."
+                    : "The logarithm of softmax, exact where softmax underflows.",
+                "[..., K] -> [..., K]"};
     spec.infer = infer_softmax;
     spec.reference = reference_softmax;
     spec.gradient = spec.name == "softmax" ? grad_softmax : grad_log_softmax;
@@ -170,6 +174,10 @@ void register_softmax() {
   loss.name = "softmax_cross_entropy";
   loss.inputs_min = 2;
   loss.inputs_max = 3;
+  loss.doc = {
+      "The cross-entropy of integer labels from logits, one loss a row, with optional class "
+      "weights.",
+      "logits [N, K], labels [N], weights [K] -> [N]"};
   loss.infer = infer_loss;
   loss.reference = reference_loss;
   loss.gradient = grad_loss;
@@ -179,6 +187,8 @@ void register_softmax() {
   loss_grad.name = "softmax_cross_entropy_grad";
   loss_grad.inputs_min = 3;
   loss_grad.inputs_max = 4;
+  loss_grad.doc = {"The gradient of softmax_cross_entropy towards the logits.",
+                   "dloss [N], logits [N, K], labels [N], weights [K] -> [N, K]"};
   loss_grad.infer = infer_loss_grad;
   loss_grad.reference = reference_loss_grad;
   loss_grad.gradient = grad_loss_grad;

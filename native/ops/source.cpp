@@ -53,6 +53,8 @@ void register_sources() {
   placeholder.op_class = OpClass::source;
   placeholder.attributes = {{"dtype", AttributeKind::text, std::nullopt},
                             {"shape", AttributeKind::integers, std::nullopt}};
+  placeholder.doc = {"An input that each run feeds; a first dim of -1 is the batch.",
+                     "-> the shape attribute", "any", "view"};
   placeholder.infer = infer_placeholder;
   register_op(std::move(placeholder));
 
@@ -65,17 +67,22 @@ void register_sources() {
                          {"init", AttributeKind::text, std::string("zeros")},
                          {"scale", AttributeKind::number, 0.0},
                          {"seed", AttributeKind::integer, int64_t{0}}};
+  variable.doc = {"State that a session keeps; init and seed say how it begins.",
+                  "-> the shape attribute", "any", "view"};
   variable.infer = infer_variable;
   register_op(std::move(variable));
 
   OpSpec constant;
   constant.name = "constant";
   constant.op_class = OpClass::source;
+  constant.doc = {"A tensor that is part of the graph.", "-> the shape of the tensor", "any",
+                  "view"};
   register_op(std::move(constant));
 
   OpSpec step;
   step.name = "step";
   step.op_class = OpClass::source;
+  step.doc = {"The number of the step being run, 0 first.", "-> []"};
   step.infer = infer_step;
   register_op(std::move(step));
 }

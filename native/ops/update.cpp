@@ -43,13 +43,15 @@ std::vector<TensorType> infer_adam(const Node& node, std::span<const TensorType>
   return {};
 }
 
-OpSpec update(const char* name, int inputs, InferFn infer, std::vector<AttributeSpec> attributes) {
+OpSpec update(const char* name, int inputs, InferFn infer, std::vector<AttributeSpec> attributes,
+              OpDoc doc) {
   OpSpec spec;
   spec.name = name;
   spec.op_class = OpClass::effect;
   spec.inputs_min = spec.inputs_max = inputs;
   spec.infer = infer;
   spec.attributes = std::move(attributes);
+  spec.doc = std::move(doc);
   return spec;
 }
 
@@ -58,13 +60,18 @@ OpSpec update(const char* name, int inputs, InferFn infer, std::vector<Attribute
 void register_updates() {
   AttributeSpec l2{"l2", AttributeKind::number, 0.0};
   // assign(variable, value)
-  register_op(update("assign", 2, infer_assign, {}));
+  register_op(update("assign", 2, infer_assign, {},
+                     {"Writes a value into a variable.", "variable [...], value [...] ->", "any"}));
   // apply_sgd(variable, gradient, rate)
-  register_op(update("apply_sgd", 3, infer_sgd, {l2}));
+  register_op(
+      update("apply_sgd", 3, infer_sgd, {l2},
+             {"variable -= rate * gradient.", "variable [...], gradient [...], rate [] ->"}));
   // apply_momentum(variable, velocity, gradient, rate)
   register_op(update(
       "apply_momentum", 4, infer_momentum,
-      {{"momentum", AttributeKind::number, 0.9}, {"nesterov", AttributeKind::boolean, false}, l2}));
+      {{"momentum", AttributeKind::number, 0.9}, {"nesterov", AttributeKind::boolean, false}, l2},
+      {"Gradient descent with momentum, plain or Nesterov's.",
+       "variable [...], velocity [...], gradient [...], rate [] ->"}));
   // apply_adam(variable, first moment, second moment, gradient, rate, step); Kingma and Ba, 2015;
   // decoupled weight decay of Loshchilov and Hutter, 2019.
   register_op(update("apply_adam", 6, infer_adam,
@@ -72,7 +79,9 @@ void register_updates() {
                       {"beta2", AttributeKind::number, 0.999},
                       {"epsilon", AttributeKind::number, 1e-7},
                       {"weightDecay", AttributeKind::number, 0.0},
-                      l2}));
+                      l2},
+                     {"Adam, and AdamW by its decoupled weight decay.",
+                      "variable [...], both moments [...], gradient [...], rate [], step [] ->"}));
 }
 
 }  // namespace vanda

@@ -12,7 +12,9 @@ using Ints = std::vector<int64_t>;
 OpCase simple(const std::string& op, std::vector<Ints> inputs, Attributes attributes = {},
               double low = -1, double high = 1) {
   auto build = [op, attributes](Emit& emit, Inputs& x) { return emit.op(op, x, attributes); };
-  return {op, std::move(inputs), build, low, high};
+  OpCase entry{op, std::move(inputs), build, low, high};
+  entry.plain = true;
+  return entry;
 }
 
 void add_elementwise(std::vector<OpCase>& cases) {

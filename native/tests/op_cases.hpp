@@ -20,6 +20,8 @@ struct OpCase {
   std::vector<std::pair<std::vector<int64_t>, int64_t>> indices = {};
   bool differentiable = true;
   bool second_order = true;
+  // The op itself on the inputs as they are, so that their dtypes are the ones that it takes.
+  bool plain = false;
 };
 
 const std::vector<OpCase>& op_cases();

@@ -125,6 +125,74 @@ TEST("every kernel agrees with the plain reference") {
   }
 }
 
+namespace {
+
+// The steps of a plan that computes a case's output and gradients.
+std::vector<std::string> steps_of(const Built& built, const std::vector<Value>& outputs) {
+  Session session(1);
+  FeedTypes types;
+  for (const auto& [name, tensor] : built.feeds) types[name] = tensor.type;
+  return session.plan_for(session.prepare(built.graph, outputs, {}), types)->plan->describe();
+}
+
+bool names(const std::string& list, DType dtype) {
+  std::string wanted(dtype_name(dtype));
+  return list == "any" || (", " + list + ",").find(", " + wanted + ",") != std::string::npos;
+}
+
+}  // namespace
+
+TEST("the reference page names every op's shape rule, and the kernel that really runs") {
+  for (const std::string& name : op_names()) {
+    const OpSpec& spec = *find_op(name);
+    if (spec.op_class == OpClass::internal) continue;
+    CHECK_MESSAGE(spec.infer != nullptr || name == "constant", name + " has no shape rule");
+    CHECK_MESSAGE(!spec.doc.text.empty() && spec.doc.text.back() == '.', name + " has no sentence");
+    CHECK_MESSAGE(!spec.doc.shapes.empty(), name + " has no shape rule in words");
+    CHECK_MESSAGE(!spec.family.empty(), name + " belongs to no family");
+    bool known = false;
+    for (const char* kernel : {"own", "oneDNN", "view", "composed", "reference"}) {
+      known = known || spec.doc.kernel.starts_with(kernel);
+    }
+    CHECK_MESSAGE(known, name + " names no kernel");
+  }
+  std::set<std::string> slow;
+  std::set<std::string> fast;
+  for (size_t i = 0; i < op_cases().size(); ++i) {
+    const OpCase& entry = op_cases()[i];
+    Built built = build(entry, DType::f32, 4000 + i);
+    bool reference = false;
+    for (const std::string& step : steps_of(built, {built.output})) {
+      reference = reference || step == "reference " + entry.op;
+    }
+    (reference ? slow : fast).insert(entry.op);
+  }
+  for (const std::string& name : slow) {
+    const std::string& kernel = find_op(name)->doc.kernel;
+    bool said = kernel.starts_with("reference") || kernel.find(';') != std::string::npos;
+    CHECK_MESSAGE(said, name + " runs its plain reference and does not say so");
+  }
+  for (const std::string& name : fast) {
+    bool modest = find_op(name)->doc.kernel.starts_with("reference") && !slow.contains(name);
+    CHECK_MESSAGE(!modest, name + " has a kernel and does not say so");
+  }
+}
+
+TEST("the reference page names every op's dtypes") {
+  for (size_t i = 0; i < op_cases().size(); ++i) {
+    const OpCase& entry = op_cases()[i];
+    // The dtypes of an op on indices are those of its indices, which the cases do not vary.
+    if (!entry.indices.empty() || !entry.plain) continue;
+    for (DType dtype : {DType::f32, DType::i32, DType::i64, DType::u8, DType::boolean}) {
+      bool listed = names(find_op(entry.op)->doc.dtypes, dtype);
+      bool taken = code_of([&] { build(entry, dtype, 5000 + i); }).empty();
+      CHECK_MESSAGE(listed == taken, entry.op + (taken ? " takes " : " does not take ") +
+                                         std::string(dtype_name(dtype)) + " and its page " +
+                                         (listed ? "lists it" : "does not"));
+    }
+  }
+}
+
 TEST("the cases cover every op that computes") {
   std::set<std::string> covered;
   for (const OpCase& entry : op_cases()) covered.insert(entry.op);
@@ -137,6 +205,19 @@ TEST("the cases cover every op that computes") {
     if (op_class == OpClass::source || op_class == OpClass::effect || elsewhere.contains(name))
       continue;
     CHECK_MESSAGE(covered.contains(name), "no case for " + name);
+    const OpSpec& spec = *find_op(name);
+    CHECK_MESSAGE(spec.reference != nullptr, name + " has no plain reference");
+    if (spec.gradient == nullptr || spec.zero_gradient) continue;
+    bool first = false;
+    bool second = false;
+    for (const OpCase& entry : op_cases()) {
+      if (entry.op != name || !entry.differentiable) continue;
+      first = true;
+      second = second || entry.second_order;
+    }
+    CHECK_MESSAGE(first, "no case checks the gradient of " + name);
+    CHECK_MESSAGE(second != spec.first_order,
+                  "the order of the gradient of " + name + " is not what its cases check");
   }
 }
 

@@ -82,6 +82,19 @@ export interface NativeTrainer {
   exportState(): Promise<{ tensors: NativeTensor[]; position: NativePosition }>;
   checkpoint(path: string, metadata: Record<string, string>): Promise<NativePosition>;
 }
+export interface NativeOperation {
+  name: string;
+  family: string;
+  inputsMin: number;
+  inputsMax: number;
+  attributes: { name: string; kind: string; fallback?: number | string | boolean | number[] }[];
+  text: string;
+  shapes: string;
+  dtypes: string;
+  kernel: string;
+  /** again: of any order; once: a fused backward kernel; stops: piecewise constant. */
+  gradient: 'again' | 'once' | 'stops' | 'none';
+}
 export interface Native {
   Graph: new () => NativeGraph;
   Session: new (threads: number) => NativeSession;
@@ -94,6 +107,7 @@ export interface Native {
     effects: number[],
   ) => NativeTrainer;
   setErrorClass(errorClass: typeof EngineError): void;
+  operations(): NativeOperation[];
   info(): { version: string; backend: string; isa: string; ops: string[] };
   readSafetensors(
     path: string,
