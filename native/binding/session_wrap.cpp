@@ -21,6 +21,19 @@ std::vector<NamedView> feeds_of(const Napi::Value& value) {
   return feeds;
 }
 
+// {name: on or off, ...}
+PassOptions passes_of(const Napi::Value& value) {
+  PassOptions passes;
+  if (!value.IsObject()) return passes;
+  for (const auto& [name, on] : attributes_of(value)) {
+    require_pass(name);
+    if (!std::holds_alternative<bool>(on))
+      throw Error("invalid_attribute", "passes", "'" + name + "' must be true or false");
+    passes.set(name, std::get<bool>(on));
+  }
+  return passes;
+}
+
 std::vector<Napi::ObjectReference> keep(std::initializer_list<Napi::Value> values) {
   std::vector<Napi::ObjectReference> out;
   for (const Napi::Value& value : values) out.push_back(Napi::Persistent(value.As<Napi::Object>()));
@@ -46,7 +59,7 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
     int64_t threads = integer_of(info[0], "threads");
     if (threads < 1 || threads > 1024)
       throw Error("invalid_attribute", "threads", "must be 1 to 1024");
-    session = std::make_shared<Session>(static_cast<int>(threads));
+    session = std::make_shared<Session>(static_cast<int>(threads), passes_of(info[1]));
   });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/graph.hpp"
+#include "core/pass_options.hpp"
 
 namespace vanda {
 
@@ -41,6 +42,7 @@ struct CompileRequest {
   Placement (*place)(const std::vector<Lifetime>& lifetimes);
   VariableLookup variables;
   int threads = 1;
+  PassOptions passes = {};  // "layout", "inPlace" and "reuse" are the backend's
 };
 
 // A compiled program with its own memory. One run at a time; the caller sees to that.

@@ -1,25 +1,52 @@
+#include <algorithm>
+#include <array>
+
+#include "core/error.hpp"
 #include "core/verify.hpp"
 #include "passes/passes.hpp"
 
 namespace vanda {
 
-Program optimize(const Program& program, const FeedTypes& feeds) {
+namespace {
+
+constexpr std::array<const char*, 10> kNames = {"fold",     "simplify", "cse",     "prune",
+                                                "epilogue", "fuse",     "schedule", "layout",
+                                                "inPlace",  "reuse"};
+
+}  // namespace
+
+std::span<const char* const> pass_names() { return kNames; }
+
+void require_pass(const std::string& name) {
+  if (std::find(kNames.begin(), kNames.end(), name) != kNames.end()) return;
+  std::string known;
+  for (const char* each : kNames) known += (known.empty() ? "" : ", ") + std::string(each);
+  throw Error("invalid_attribute", "passes",
+              "there is no pass '" + name + "'; there are " + known);
+}
+
+Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeOptions& options) {
   Program current = specialize(program, feeds);
-  verify(current, "specialize");
-  auto apply = [&](Program (*pass)(const Program&), const char* name) {
-    current = pass(current);
+  auto done = [&](const char* name) {
     verify(current, name);
+    if (options.observe) options.observe(name, current);
+  };
+  done("specialize");
+  auto apply = [&](const char* name, Program (*pass)(const Program&)) {
+    if (!options.passes.enabled(name)) return;
+    current = pass(current);
+    done(name);
   };
   // Twice: what one pass uncovers, an earlier one may use.
   for (int round = 0; round < 2; ++round) {
-    apply(fold_constants, "fold_constants");
-    apply(simplify, "simplify");
-    apply(eliminate_common, "eliminate_common");
+    apply("fold", fold_constants);
+    apply("simplify", simplify);
+    apply("cse", eliminate_common);
   }
-  apply(prune, "prune");
-  apply(join_epilogues, "join_epilogues");
-  apply(fuse_elementwise, "fuse_elementwise");
-  apply(prune, "prune");
+  apply("prune", prune);
+  apply("epilogue", join_epilogues);
+  apply("fuse", fuse_elementwise);
+  apply("prune", prune);
   return current;
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,29 @@ Program join_epilogues(const Program& program);
 // Groups elementwise nodes into fused programs; afterwards no elementwise float node is left.
 Program fuse_elementwise(const Program& program);
 
-// All of the above in their order, verified after each.
-Program optimize(const Program& program, const FeedTypes& feeds);
+// Every pass that can be switched off, in the order in which they first run. Those behind the graph
+// passes work on the schedule and on the memory of a plan.
+std::span<const char* const> pass_names();
+// Throws invalid_attribute for a name that is not one of them.
+void require_pass(const std::string& name);
 
-// The order in which nodes run: by id, effects last, so that every read of a variable comes before
-// its write.
-std::vector<int> schedule(const Program& program);
+struct OptimizeOptions {
+  PassOptions passes = {};
+  // Sees the program after each pass, "specialize" first.
+  std::function<void(const char* pass, const Program& program)> observe = nullptr;
+};
+
+// All of the above in their order, verified after each.
+Program optimize(const Program& program, const FeedTypes& feeds,
+                 const OptimizeOptions& options = {});
+
+// The order in which nodes run: effects last, so that every read of a variable comes before its
+// write; among the others, of the order in which they were written and a greedy one that frees
+// memory early, whichever needs less at its peak. With `reorder` off, as they were written.
+std::vector<int> schedule(const Program& program, bool reorder = true);
+
+// A program as text, a line for each node.
+std::string program_text(const Program& program);
 
 // Gives each buffer a place in one arena; buffers that live at the same time never overlap.
 Placement place_buffers(const std::vector<Lifetime>& lifetimes);

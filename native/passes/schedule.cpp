@@ -1,14 +1,125 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
 
 namespace vanda {
 
-std::vector<int> schedule(const Program& program) {
+namespace {
+
+// A greedy step looks at every node that is ready; far larger graphs keep the order they have.
+constexpr int kNodesReorderedMax = 20000;
+
+// How many bytes each node makes and lets go of, in any order of the nodes.
+class MemoryModel {
+ public:
+  MemoryModel(const Program& program, const std::vector<int>& nodes) : graph_(program.graph) {
+    for (int id : nodes) {
+      for (int input : inputs_of(id)) ++readers_[input];
+    }
+    // What is handed out, or read by an effect, lives to the end.
+    for (Value output : program.outputs) ++readers_[output.node];
+    for (int effect : program.effects) {
+      for (int input : inputs_of(effect)) ++readers_[input];
+    }
+  }
+
+  std::set<int> inputs_of(int id) const {
+    std::set<int> inputs;
+    for (Value input : graph_.node(id).inputs) inputs.insert(input.node);
+    return inputs;
+  }
+
+  int64_t bytes(int id) const {
+    const Node& node = graph_.node(id);
+    if (node.op->op_class == OpClass::source || node.is("reshape")) return 0;
+    int64_t total = 0;
+    for (const TensorType& type : node.outputs) total += static_cast<int64_t>(type.bytes());
+    return total;
+  }
+
+  // Runs a node: what memory grows by; `freed` is what it lets go of once it is done.
+  int64_t run(int id, int64_t& freed) {
+    freed = 0;
+    for (int input : inputs_of(id)) {
+      if (--readers_[input] == 0) freed += bytes(input);
+    }
+    return bytes(id);
+  }
+  int64_t frees(int id) const {
+    int64_t freed = 0;
+    for (int input : inputs_of(id)) {
+      if (readers_.at(input) == 1) freed += bytes(input);
+    }
+    return freed;
+  }
+
+ private:
+  const Graph& graph_;
+  std::map<int, int> readers_;
+};
+
+int64_t peak(const Program& program, const std::vector<int>& order) {
+  MemoryModel memory(program, order);
+  int64_t live = 0;
+  int64_t most = 0;
+  for (int id : order) {
+    int64_t freed = 0;
+    live += memory.run(id, freed);
+    most = std::max(most, live);
+    live -= freed;
+  }
+  return most;
+}
+
+// Among the nodes that are ready, the one after which the least memory is held; of equals the first.
+std::vector<int> greedy(const Program& program, const std::vector<int>& nodes) {
+  MemoryModel memory(program, nodes);
+  std::map<int, int> missing;
+  std::map<int, std::vector<int>> readers;
+  std::set<int> ready;
+  for (int id : nodes) {
+    std::set<int> inputs = memory.inputs_of(id);
+    missing[id] = static_cast<int>(inputs.size());
+    for (int input : inputs) readers[input].push_back(id);
+    if (inputs.empty()) ready.insert(id);
+  }
+  std::vector<int> order;
+  while (!ready.empty()) {
+    int best = -1;
+    int64_t least = 0;
+    for (int id : ready) {
+      int64_t change = memory.bytes(id) - memory.frees(id);
+      if (best < 0 || change < least) {
+        best = id;
+        least = change;
+      }
+    }
+    int64_t freed = 0;
+    memory.run(best, freed);
+    ready.erase(best);
+    order.push_back(best);
+    for (int reader : readers[best]) {
+      if (--missing[reader] == 0) ready.insert(reader);
+    }
+  }
+  return order;
+}
+
+}  // namespace
+
+std::vector<int> schedule(const Program& program, bool reorder) {
   std::vector<bool> needed = Rewriter::needed_nodes(program);
   std::vector<int> order;
   for (int id = 0; id < program.graph.size(); ++id) {
     bool effect = program.graph.node(id).op->op_class == OpClass::effect;
     if (needed[static_cast<size_t>(id)] && !effect) order.push_back(id);
+  }
+  if (reorder && order.size() <= kNodesReorderedMax) {
+    std::vector<int> other = greedy(program, order);
+    if (peak(program, other) < peak(program, order)) order = std::move(other);
   }
   order.insert(order.end(), program.effects.begin(), program.effects.end());
   return order;

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "runtime/plan_dump.hpp"
+#include "runtime/settings.hpp"
 
 namespace vanda {
 
@@ -49,14 +51,33 @@ std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const Feed
   // Compiled outside the list's lock: other plans go on running meanwhile.
   std::lock_guard lock(entry->running);
   if (!entry->plan) {
-    Program optimized = optimize(*request.program, feeds);
-    std::vector<int> order = schedule(optimized);
-    CompileRequest compile{
-        optimized, order, place_buffers,
-        [this](const std::string& name) -> Variable& { return variables.at(name); }, threads_};
-    entry->plan = linked_backend().compile(compile);
+    entry->plan = compile(*request.program, feeds);
   }
   return entry;
+}
+
+std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& feeds) {
+  OptimizeOptions options{passes_};
+  std::optional<PlanDump> dump;
+  if (!settings().dump_folder.empty()) {
+    dump.emplace(settings().dump_folder);
+    options.observe = [&dump](const char* pass, const Program& after) {
+      dump->write(pass, program_text(after));
+    };
+  }
+  Program optimized = optimize(program, feeds, options);
+  std::vector<int> order = schedule(optimized, passes_.enabled("schedule"));
+  CompileRequest request{
+      optimized, order, place_buffers,
+      [this](const std::string& name) -> Variable& { return variables.at(name); }, threads_,
+      passes_};
+  std::unique_ptr<Plan> plan = linked_backend().compile(request);
+  if (dump) {
+    std::string text;
+    for (const std::string& step : plan->describe()) text += step + "\n";
+    dump->write("schedule", text);
+  }
+  return plan;
 }
 
 std::vector<const void*> order_feeds(const Plan& plan, const std::vector<NamedView>& feeds) {

@@ -52,7 +52,8 @@ struct CachedPlan {
 // Variables and the plans made for each set of feed shapes. The least recently used plans go.
 class Session {
  public:
-  explicit Session(int threads) : threads_(threads) {}
+  explicit Session(int threads, PassOptions passes = {})
+      : threads_(threads), passes_(std::move(passes)) {}
 
   // On the thread that owns the graph: takes in new variables and snapshots what is needed.
   Request prepare(const Graph& graph, const std::vector<Value>& outputs,
@@ -75,7 +76,10 @@ class Session {
     std::string key;
     std::shared_ptr<CachedPlan> plan;
   };
+  std::unique_ptr<Plan> compile(const Program& program, const FeedTypes& feeds);
+
   int threads_;
+  PassOptions passes_;
   std::mutex plans_mutex_;
   std::list<Entry> plans_;  // most recently used first
 };

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/lowering.hpp"
@@ -36,7 +37,7 @@ class CpuPlan final : public Plan {
     feed_names_ = std::move(lowering.feed_names);
     output_buffers_ = std::move(lowering.output_buffers);
     written_ = std::move(lowering.written);
-    lay_out(request.place);
+    lay_out(request);
   }
 
   void run(std::span<const void* const> feeds, uint64_t step) override {
@@ -65,9 +66,7 @@ class CpuPlan final : public Plan {
  private:
   // The buffer whose memory each buffer uses: its own, or that of an input which dies in the step
   // that writes it.
-  std::vector<int> share_in_place(const std::vector<int>& last_use) const {
-    std::vector<int> owner(buffers_.size());
-    for (size_t i = 0; i < owner.size(); ++i) owner[i] = static_cast<int>(i);
+  void share_in_place(const std::vector<int>& last_use, std::vector<int>& owner) const {
     for (size_t s = 0; s < steps_.size(); ++s) {
       const Step& step = steps_[s];
       if (step.in_place < 0 || step.writes.size() != 1) continue;
@@ -81,10 +80,9 @@ class CpuPlan final : public Plan {
       if (std::count(step.reads.begin(), step.reads.end(), step.in_place) != 1) continue;
       owner[to] = owner[from];
     }
-    return owner;
   }
 
-  void lay_out(Placement (*place)(const std::vector<Lifetime>&)) {
+  void lay_out(const CompileRequest& request) {
     int end = static_cast<int>(steps_.size());
     std::vector<int> first(buffers_.size(), end);
     std::vector<int> last(buffers_.size(), -1);
@@ -99,7 +97,11 @@ class CpuPlan final : public Plan {
       }
     }
     for (int buffer : output_buffers_) last[static_cast<size_t>(buffer)] = end;
-    std::vector<int> owner = share_in_place(last);
+    std::vector<int> owner(buffers_.size());
+    std::iota(owner.begin(), owner.end(), 0);
+    if (request.passes.enabled("inPlace")) share_in_place(last, owner);
+    // Without reuse everything lives from the first step to the last.
+    bool reuse = request.passes.enabled("reuse");
     std::vector<Lifetime> lifetimes;
     std::vector<int> slot(buffers_.size(), -1);
     for (size_t i = 0; i < buffers_.size(); ++i) {
@@ -110,11 +112,11 @@ class CpuPlan final : public Plan {
         lifetimes.push_back({buffers_[root].bytes, first[root], last[root]});
       }
       Lifetime& life = lifetimes[static_cast<size_t>(slot[root])];
-      life.first = std::min(life.first, first[i]);
-      life.last = std::max(life.last, last[i]);
+      life.first = reuse ? std::min(life.first, first[i]) : 0;
+      life.last = reuse ? std::max(life.last, last[i]) : end;
       slot[i] = slot[root];
     }
-    Placement placement = place(lifetimes);
+    Placement placement = request.place(lifetimes);
     arena_bytes_ = placement.total;
     refuse_more_than_memory(arena_bytes_);
     arena_ = std::make_unique<AlignedBytes>(placement.total);

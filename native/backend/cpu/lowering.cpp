@@ -8,7 +8,9 @@
 
 namespace vanda::cpu {
 
-Lowering::Lowering(const CompileRequest& request) : request_(request), stream_(onednn_engine()) {
+Lowering::Lowering(const CompileRequest& request) : request_(request),
+      stream_(onednn_engine()),
+      layouts_flow_(request.passes.enabled("layout")) {
   for (int id : request.order) {
     for (Value input : graph().node(id).inputs) {
       read_.insert(input);
@@ -139,9 +141,12 @@ int Lowering::define_new(Value value, const Layout& layout) {
   return buffer;
 }
 
-bool Lowering::is_plain(Value value) const { return !copies_.at(value)[0].layout; }
+bool Lowering::is_plain(Value value) const {
+  return !layouts_flow_ || !copies_.at(value)[0].layout;
+}
 
 Layout Lowering::layout_of(Value value) const {
+  if (!layouts_flow_) return plain_layout(type(value));
   const Copy& copy = copies_.at(value)[0];
   return copy.layout ? *copy.layout : plain_layout(type(value));
 }
@@ -167,7 +172,9 @@ int Lowering::in_layout(Value value, const Layout& wanted) {
   for (const Copy& copy : copies) {
     if (copy.layout && *copy.layout == wanted) return copy.buffer;
   }
-  int buffer = reorder_step(copies[0].buffer, layout_of(value), wanted);
+  int buffer = reorder_step(copies[0].buffer,
+                            copies[0].layout ? *copies[0].layout : plain_layout(type(value)),
+                            wanted);
   copies_.at(value).push_back({wanted, buffer});
   return buffer;
 }

@@ -93,6 +93,8 @@ class Lowering {
 
   const CompileRequest& request_;
   dnnl::stream stream_;
+  // Off: readers are told that everything is row-major, and pay for a reorder each.
+  bool layouts_flow_;
   int team_ = 1;
   std::map<Value, std::vector<Copy>> copies_;  // the first one is as produced
   std::set<Value> read_;

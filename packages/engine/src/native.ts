@@ -66,6 +66,19 @@ export interface NativeSession {
   writeVariables(graph: NativeGraph, values: NativeTensor[]): void;
   planReport(graph: NativeGraph, feeds: object[], outputs: number[], effects: number[]): PlanReport;
 }
+/** Which passes of the compiler run; all do that are not set to false. */
+export type Passes = Partial<Record<PassName, boolean>>;
+export type PassName =
+  | 'fold'
+  | 'simplify'
+  | 'cse'
+  | 'prune'
+  | 'epilogue'
+  | 'fuse'
+  | 'schedule'
+  | 'layout'
+  | 'inPlace'
+  | 'reuse';
 export interface PlanReport {
   arenaBytes: number;
   steps: string[];
@@ -97,7 +110,7 @@ export interface NativeOperation {
 }
 export interface Native {
   Graph: new () => NativeGraph;
-  Session: new (threads: number) => NativeSession;
+  Session: new (threads: number, passes?: Passes) => NativeSession;
   Pipeline: new (options: object) => NativePipeline;
   Trainer: new (
     graph: NativeGraph,

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { EngineError } from './engine-error.ts';
 import type { Graph } from './graph.ts';
-import type { NativeSession, NativeTensor, PlanReport } from './native.ts';
+import type { NativeSession, NativeTensor, Passes, PlanReport } from './native.ts';
 import { native } from './native.ts';
 import type { Node } from './node.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -12,6 +12,13 @@ export type Feeds = Record<string, Tensor>;
 export type Fetches = Record<string, Node>;
 export type Results<F extends Fetches = Fetches> = { [K in keyof F]: Tensor };
 
+export interface SessionOptions {
+  /** The size of the team that runs a plan; all cores by default. */
+  threads?: number;
+  /** Switches passes of the compiler off, to find out which one is to blame: `{ fuse: false }`. */
+  passes?: Passes;
+}
+
 /** The variables of a graph and the plans that were compiled for it, one for each set of feed shapes. */
 export class Session {
   readonly graph: Graph;
@@ -19,10 +26,10 @@ export class Session {
   #native: NativeSession | undefined;
   readonly #initialized = new Set<string>();
 
-  constructor(graph: Graph, options: { threads?: number } = {}) {
+  constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.threads = options.threads ?? availableParallelism();
-    this.#native = new (native().Session)(this.threads);
+    this.#native = new (native().Session)(this.threads, options.passes);
   }
 
   /** The native session, with every variable of the graph in place. */
