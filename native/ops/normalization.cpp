@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "core/emit.hpp"
+#include "ops/fused_gradient.hpp"
 #include "ops/register.hpp"
 
 namespace vanda {
@@ -67,8 +68,7 @@ std::vector<Value> grad_train(Graph& graph, int node, Grads grads) {
   return {Value{grad, 0}, Value{grad, 1}, Value{grad, 2}};
 }
 
-// batch_norm_grad(dy, x, scale, mean, variance) -> dx, dscale, dshift. A fused kernel: it has no
-// second order.
+// batch_norm_grad(dy, x, scale, mean, variance) -> dx, dscale, dshift.
 std::vector<TensorType> infer_grad(const Node& node, Types inputs) {
   const Shape& x = inputs[1].shape;
   bool fits = x.rank() >= 2 && inputs[0] == inputs[1];
@@ -125,6 +125,7 @@ void register_normalization() {
               "f32", "oneDNN"};
   grad.infer = infer_grad;
   grad.reference = reference_grad;
+  grad.gradient = refuse_second_order;
   register_op(std::move(grad));
 }
 

@@ -17,6 +17,7 @@ void register_ops() {
     register_family("Convolution", register_convolution);
     register_family("Pooling", register_pooling);
     register_family("Normalisation", register_normalization);
+    register_family("Normalisation", register_layer_normalization);
     register_family("Rows and indices", register_gather);
     register_family("Softmax and cross-entropy", register_softmax);
     register_family("Random", register_dropout);

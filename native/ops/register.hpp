@@ -12,6 +12,7 @@ void register_matmul();
 void register_convolution();
 void register_pooling();
 void register_normalization();
+void register_layer_normalization();
 void register_gather();
 void register_softmax();
 void register_dropout();

@@ -216,6 +216,7 @@ const std::vector<OpCase>& op_cases() {
     add_products(all);
     add_pictures(all);
     add_rows(all);
+    add_network_cases(all);
     return all;
   }();
   return cases;

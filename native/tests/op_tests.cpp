@@ -197,8 +197,9 @@ TEST("the cases cover every op that computes") {
   std::set<std::string> covered;
   for (const OpCase& entry : op_cases()) covered.insert(entry.op);
   // logical_not appears inside other cases; dropout and the updates have tests of their own; the
-  // gradients of max pooling and batch normalisation run as gradients of their forward ops.
-  std::set<std::string> elsewhere = {"logical_not", "dropout", "max_pool2d_grad", "batch_norm_grad",
+  // gradients of max pooling and the normalisations run as gradients of their forward ops.
+  std::set<std::string> elsewhere = {"logical_not",     "dropout",         "max_pool2d_grad",
+                                     "batch_norm_grad", "layer_norm_grad", "group_norm_grad",
                                      "fused"};
   for (const std::string& name : op_names()) {
     OpClass op_class = find_op(name)->op_class;

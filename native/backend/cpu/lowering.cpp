@@ -39,7 +39,8 @@ void Lowering::lower(int id) {
     return;
   }
   bool done = lower_fused(*this, id) || lower_network(*this, id) ||
-              lower_normalization(*this, id) || lower_product(*this, id) ||
+              lower_normalization(*this, id) || lower_layer_norm(*this, id) ||
+              lower_product(*this, id) ||
               lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||
               lower_update(*this, id);
   if (!done) lower_reference(*this, id);

@@ -41,6 +41,22 @@ struct KernelTable {
   void (*momentum)(float* w, float* v, const float* g, float rate, float momentum, float l2,
                    int nesterov, int64_t n);
   void (*adam)(float* w, float* m, float* v, const float* g, const AdamRates* rates, int64_t n);
+  // Each row by itself; keeps its mean and 1 / deviation.
+  void (*layer_norm)(float* out, float* mean, float* inverse, const float* x, const float* scale,
+                     const float* shift, float epsilon, int64_t rows, int64_t width);
+  // Adds to dscale and dshift.
+  void (*layer_norm_grad)(float* dx, float* dscale, float* dshift, const float* dy, const float* x,
+                          const float* scale, const float* mean, const float* inverse, int64_t rows,
+                          int64_t width);
+  // By column of [rows, width]: acc += (x - mean)^2; sums += dy and dots += dy (x - mean);
+  // out = x factor + shift; out = dy a + x b + c.
+  void (*add_squares)(float* acc, const float* x, const float* mean, int64_t rows, int64_t width);
+  void (*add_products)(float* sums, float* dots, const float* dy, const float* x, const float* mean,
+                       int64_t rows, int64_t width);
+  void (*affine_rows)(float* out, const float* x, const float* factor, const float* shift,
+                      int64_t rows, int64_t width);
+  void (*blend_rows)(float* out, const float* dy, const float* x, const float* a, const float* b,
+                     const float* c, int64_t rows, int64_t width);
 };
 
 // The table for the machine that this runs on.

@@ -224,6 +224,8 @@ void adam(float* __restrict w, float* __restrict m, float* __restrict v, const f
   }
 }
 
+#include "backend/cpu/kernels/normalization.inl"
+
 }  // namespace
 
 // The order of `tile` is that of the enum Scalar in ops/elementwise.hpp; a test holds them together.
@@ -252,6 +254,12 @@ const KernelTable VANDA_ISA_TABLE = {
     .sgd = sgd,
     .momentum = momentum,
     .adam = adam,
+    .layer_norm = layer_norm,
+    .layer_norm_grad = layer_norm_grad,
+    .add_squares = add_squares,
+    .add_products = add_products,
+    .affine_rows = affine_rows,
+    .blend_rows = blend_rows,
 };
 
 }  // namespace vanda::cpu

@@ -5,5 +5,6 @@ export { avgPool, conv2d, globalAvgPool, globalMaxPool, maxPool } from './convol
 export type { DenseOptions } from './dense.ts';
 export { dense, embedding } from './dense.ts';
 export type { Layer, Mode } from './layer.ts';
+export { groupNormalization, layerNormalization } from './normalization.ts';
 export { batchNorm, dropout } from './regularization.ts';
 export { flatten, rescale, sequential } from './shape.ts';

@@ -67,6 +67,20 @@ export class NetworkOps extends ShapeOps {
     const factor = this.mul(scale, this.rsqrt(this.add(variance, options.epsilon ?? 1e-3)));
     return this.add(this.mul(this.sub(x, mean), factor), shift);
   }
+  /** Over the last axis: x [..., C], scale [C], shift [C] (Ba, Kiros and Hinton, 2016). */
+  layerNorm(x: Node, scale: Node, shift: Node, options: { epsilon?: number } = {}): Node {
+    return this.emit('layer_norm', [x, scale, shift], { epsilon: options.epsilon ?? 1e-3 });
+  }
+  /** Over the places and the channels of each group: x [N, ..., C] (Wu and He, 2018). */
+  groupNorm(
+    x: Node,
+    scale: Node,
+    shift: Node,
+    options: { groups: number; epsilon?: number },
+  ): Node {
+    const { groups, epsilon = 1e-3 } = options;
+    return this.emit('group_norm', [x, scale, shift], { groups, epsilon });
+  }
   /** Over the last axis. */
   softmax(x: Node): Node {
     return this.emit('softmax', [x]);

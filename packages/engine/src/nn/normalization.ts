@@ -1,0 +1,38 @@
+import type { Layer } from './layer.ts';
+import { Built, knownDim } from './layer.ts';
+
+interface NormalizationOptions {
+  epsilon?: number;
+}
+
+/** Over the last axis of each row: [..., C] -> [..., C], with a scale and a shift for each of C. */
+export function layerNormalization(options: NormalizationOptions = {}): Layer {
+  const built = scaleAndShift('layer_normalization', 'layerNormalization');
+  return {
+    apply(x) {
+      const { scale, shift } = built.on(x);
+      return x.graph.layerNorm(x, scale, shift, options);
+    },
+  };
+}
+
+/** Over the places and the channels of each group of one sample: [N, ..., C] -> [N, ..., C]. */
+export function groupNormalization(groups = 32, options: NormalizationOptions = {}): Layer {
+  const built = scaleAndShift('group_normalization', 'groupNormalization');
+  return {
+    apply(x) {
+      const { scale, shift } = built.on(x);
+      return x.graph.groupNorm(x, scale, shift, { groups, ...options });
+    },
+  };
+}
+
+function scaleAndShift(name: string, kind: string) {
+  return new Built(name, (graph, own, x) => {
+    const channels = [knownDim(x, -1, kind)];
+    return {
+      scale: graph.variable(`${own}/scale`, channels, { kind: 'ones' }),
+      shift: graph.variable(`${own}/shift`, channels, { kind: 'zeros' }),
+    };
+  });
+}
