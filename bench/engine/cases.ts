@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Node } from '@vanda/engine';
+import type { Node, Optimizer } from '@vanda/engine';
 import { Graph, losses, nn, optim, Pipeline, Session, Trainer } from '@vanda/engine';
 import { peer } from '../peers/peer.ts';
 import type { Measurement } from '../result.ts';
+import { resnet20 } from './resnet.ts';
 
 interface Case {
   readonly name: string;
@@ -10,6 +11,7 @@ interface Case {
   readonly batch: number;
   readonly steps: number;
   readonly layers: () => nn.Layer[];
+  readonly optimizer?: () => Optimizer;
 }
 
 /** The networks of the peers' script: the same layers, batch sizes and optimizer, random data. */
@@ -35,6 +37,14 @@ const list: readonly Case[] = [
       nn.dense(128, { activation: 'relu' }),
       nn.dense(10),
     ],
+  },
+  {
+    name: 'resnet20-b128',
+    input: [32, 32, 3],
+    batch: 128,
+    steps: 5,
+    layers: resnet20,
+    optimizer: () => optim.momentum({ learningRate: 0.01, momentum: 0.9 }),
   },
 ];
 
@@ -88,7 +98,7 @@ function prepare(entry: Case) {
     shuffle: true,
   });
   const loss = losses.softmaxCrossEntropy(logits, y);
-  const optimizer = optim.adam({ learningRate: 0.001 });
+  const optimizer = entry.optimizer?.() ?? optim.adam({ learningRate: 0.001 });
   return { session, pipeline, trainer: new Trainer(session, { pipeline, loss, optimizer }) };
 }
 

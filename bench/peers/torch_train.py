@@ -33,17 +33,53 @@ class Cnn(nn.Module):
         return self.out(F.relu(self.dense(x.flatten(1))))
 
 
+class Block(nn.Module):
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.first = nn.Conv2d(channels, filters, 3, stride, 1, bias=False)
+        self.first_norm = nn.BatchNorm2d(filters)
+        self.second = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
+        self.second_norm = nn.BatchNorm2d(filters)
+        self.side = nn.Identity()
+        if channels != filters:
+            self.side = nn.Sequential(nn.Conv2d(channels, filters, 1, stride, bias=False), nn.BatchNorm2d(filters))
+
+    def forward(self, x):
+        h = self.second_norm(self.second(F.relu(self.first_norm(self.first(x)))))
+        return F.relu(h + self.side(x))
+
+
+def resnet20():
+    """ResNet-20 for pictures of 32 x 32 (He et al., 2015, section 4.2), with projections where the size changes."""
+    layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    channels = 16
+    for filters, stride in ((16, 1), (32, 2), (64, 2)):
+        for i in range(3):
+            layers.append(Block(channels, filters, stride if i == 0 else 1))
+            channels = filters
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, 1e-3)
+
+
+def momentum(parameters):
+    return torch.optim.SGD(parameters, 0.01, momentum=0.9)
+
+
 CASES = {
-    # name: (model, shape of a picture, batch, steps a repetition)
-    "mlp-b32": (lambda: nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)), (784,), 32, 500),
-    "mnist-cnn-b128": (Cnn, (1, 28, 28), 128, 20),
+    # name: (model, shape of a picture, batch, steps a repetition, optimizer)
+    "mlp-b32": (lambda: nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)), (784,), 32, 500, adam),
+    "mnist-cnn-b128": (Cnn, (1, 28, 28), 128, 20, adam),
+    "resnet20-b128": (resnet20, (3, 32, 32), 128, 4, momentum),
 }
 
 
 def measure(name, system, change, compile_it):
-    make, shape, batch, steps = CASES[name]
+    make, shape, batch, steps, optimize = CASES[name]
     model = change(make())
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    optimizer = optimize(model.parameters())
     forward = torch.compile(model) if compile_it else model
     batches = [(torch.randn(batch, *shape), torch.randint(0, 10, (batch,))) for _ in range(4)]
     if len(shape) == 3:
