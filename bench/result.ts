@@ -6,6 +6,8 @@ export interface Measurement {
   value: number;
   unit: 'us' | 'per_s' | 'bytes' | 'score';
   better: 'lower' | 'higher';
+  /** The first losses of a training, where a peer says them; they are compared and not kept. */
+  losses?: number[];
 }
 
 /** A folder below bench/ with a `cases.ts` exports this: it measures and yields as it goes. */

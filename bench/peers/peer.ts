@@ -13,11 +13,11 @@ const here = import.meta.dirname;
  * @param packages What pip installs into the environment, for instance ['torch', 'numpy'].
  */
 export async function* peer(
-  environment: string,
   packages: string[],
   script: string,
   words: string[] = [],
 ): AsyncGenerator<Measurement> {
+  const environment = packages.join('-').replaceAll(/[^a-z0-9-]/g, '');
   const folder = join(here, '..', '.peers', environment);
   const python = join(folder, 'bin', 'python');
   const made = join(folder, 'made');
