@@ -1,6 +1,7 @@
-#include <limits>
+#include <cmath>
 
 #include "core/emit.hpp"
+#include "ops/fused_gradient.hpp"
 #include "ops/register.hpp"
 #include "ops/window.hpp"
 
@@ -60,13 +61,14 @@ void each_window(const Window& w, const Shape& x, Visit visit) {
 
 void reference_max_pool(const Node& node, Inputs inputs, Outputs outputs) {
   const Shape& x = inputs[0].type->shape;
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
-    outputs[0].set(i, -std::numeric_limits<double>::infinity());
-  }
+  for (int64_t i = 0; i < outputs[0].elements(); ++i) outputs[1].set_integer(i, -1);
   each_window(pooling_window(node, x), x, [&](int64_t yi, int64_t xi, int64_t position) {
     ConstView best{outputs[0].type, outputs[0].data};
-    if (inputs[0].at(xi) > best.at(yi)) {
-      outputs[0].set(yi, inputs[0].at(xi));
+    ConstView place{outputs[1].type, outputs[1].data};
+    double value = inputs[0].at(xi);
+    // A NaN wins, so that it is seen.
+    if (place.at_integer(yi) < 0 || value > best.at(yi) || std::isnan(value)) {
+      outputs[0].set(yi, value);
       outputs[1].set_integer(yi, position);
     }
   });
@@ -174,7 +176,7 @@ void register_pooling() {
                 "dy [N, OH, OW, C] -> [N, H, W, C], inputSize [H, W]", "f32", "oneDNN"};
     grad.infer = infer_pool_grad;
     grad.reference = maximum ? reference_max_pool_grad : reference_avg_pool_grad;
-    grad.gradient = maximum ? nullptr : grad_avg_pool_grad;
+    grad.gradient = maximum ? refuse_second_order : grad_avg_pool_grad;
     register_op(std::move(pool));
     register_op(std::move(grad));
   }

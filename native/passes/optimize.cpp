@@ -9,9 +9,9 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 10> kNames = {"fold",     "simplify", "cse",     "prune",
-                                                "epilogue", "fuse",     "schedule", "layout",
-                                                "inPlace",  "reuse"};
+constexpr std::array<const char*, 12> kNames = {
+    "fold",     "simplify", "cse",      "prune",  "sink",    "normalization",
+    "epilogue", "fuse",     "schedule", "layout", "inPlace", "reuse"};
 
 }  // namespace
 
@@ -44,6 +44,8 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
     apply("cse", eliminate_common);
   }
   apply("prune", prune);
+  apply("sink", sink_masks);
+  apply("normalization", join_normalization);
   apply("epilogue", join_epilogues);
   apply("fuse", fuse_elementwise);
   apply("prune", prune);

@@ -24,6 +24,12 @@ Program fold_constants(const Program& program);
 Program eliminate_common(const Program& program);
 // Algebra and shape identities: x * 1, reshape of reshape, mean as sum, sums of expanded scalars...
 Program simplify(const Program& program);
+// Takes batch normalisations apart into their statistics and what is done with them, and joins the
+// residual and the relu that follow, and the relu's gradient, to the second half.
+Program join_normalization(const Program& program);
+// Moves the mask of a relu's gradient through the gradient of a max pooling: it then works on the
+// pooled values, of which there are fewer.
+Program sink_masks(const Program& program);
 // Joins a bias and a relu to the matmul or convolution that feeds them.
 Program join_epilogues(const Program& program);
 // Groups elementwise nodes into fused programs; afterwards no elementwise float node is left.

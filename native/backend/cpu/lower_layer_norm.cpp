@@ -100,13 +100,23 @@ Groups groups_of(const Node& node) {
   return {x[0], x.elements() / (x[0] * channels), groups, channels / groups};
 }
 
-// Spreads the mean of each group's columns over them.
-void spread_means(const Groups& g, float* columns) {
+// From the moments of each column of one sample to those of its groups: mean and 1 / deviation.
+void join_groups(const Groups& g, const float* centre, const float* rest, const float* squares,
+                 double epsilon, float* mean, float* inverse) {
+  double places = static_cast<double>(g.places);
   for (int64_t group = 0; group < g.groups; ++group) {
-    double total = 0;
-    float* own = columns + group * g.width;
-    for (int64_t j = 0; j < g.width; ++j) total += own[j];
-    for (int64_t j = 0; j < g.width; ++j) own[j] = static_cast<float>(total / g.count());
+    double sum = 0;
+    double square = 0;
+    for (int64_t c = group * g.width; c < (group + 1) * g.width; ++c) {
+      sum += centre[c] + rest[c] / places;
+    }
+    double middle = sum / static_cast<double>(g.width);
+    for (int64_t c = group * g.width; c < (group + 1) * g.width; ++c) {
+      double distance = centre[c] + rest[c] / places - middle;
+      square += squares[c] - rest[c] * rest[c] / places + places * distance * distance;
+    }
+    mean[group] = static_cast<float>(middle);
+    inverse[group] = static_cast<float>(1 / std::sqrt(square / g.count() + epsilon));
   }
 }
 
@@ -115,81 +125,90 @@ void lower_group_forward(Lowering& lowering, int id) {
   Groups g = groups_of(node);
   double epsilon = node.number("epsilon");
   Buffers b = buffers_of(lowering, id);
-  auto scratch = std::make_shared<ThreadSums>(lowering.threads(), 2 * g.channels());
+  int64_t channels = g.channels();
+  auto scratch = std::make_shared<ThreadSums>(lowering.threads(), 3 * channels);
   lowering.add("group_norm", b.in, b.out, [=](const RunContext& context) {
     const KernelTable& k = kernels();
     const float* scale = read(context, b.in[1]);
     const float* shift = read(context, b.in[2]);
     auto body = [&](int64_t begin, int64_t end, int thread) {
-      float* mean = scratch->of(thread);
-      float* square = mean + g.channels();
+      float* centre = scratch->of(thread);
+      float* rest = centre + channels;
+      float* squares = rest + channels;
       for (int64_t n = begin; n < end; ++n) {
         const float* x = read(context, b.in[0]) + n * g.sample();
-        std::fill_n(mean, 2 * g.channels(), 0.0f);
-        k.add_rows(mean, x, g.places, g.channels());
-        spread_means(g, mean);
-        k.add_squares(square, x, mean, g.places, g.channels());
-        spread_means(g, square);
-        for (int64_t c = 0; c < g.channels(); ++c) {
-          float inverse = static_cast<float>(1 / std::sqrt(square[c] + epsilon));
-          if (c % g.width == 0) {
-            write(context, b.out[1])[n * g.groups + c / g.width] = mean[c];
-            write(context, b.out[2])[n * g.groups + c / g.width] = inverse;
-          }
-          square[c] = inverse * scale[c];
-          mean[c] = shift[c] - mean[c] * square[c];
+        float* mean = write(context, b.out[1]) + n * g.groups;
+        float* inverse = write(context, b.out[2]) + n * g.groups;
+        k.norm_moments(centre, rest, squares, x, g.places, channels);
+        join_groups(g, centre, rest, squares, epsilon, mean, inverse);
+        for (int64_t c = 0; c < channels; ++c) {
+          squares[c] = inverse[c / g.width] * scale[c];
+          rest[c] = shift[c] - mean[c / g.width] * squares[c];
         }
-        k.affine_rows(write(context, b.out[0]) + n * g.sample(), x, square, mean, g.places,
-                      g.channels());
+        k.norm_apply(write(context, b.out[0]) + n * g.sample(), x, nullptr, squares, rest, 0,
+                     g.places, channels);
       }
     };
     parallel_for(context.threads, g.samples, row_grain(g.sample()), body);
   });
 }
 
+// One sample's dx from the sums of dy and of dy (x - mean) of each column; see the gradient of batch
+// normalisation, of which this is the same with the sums taken over a group.
+struct GroupBlend {
+  std::vector<float> columns;
+  int64_t channels;
+  explicit GroupBlend(int64_t channels)
+      : columns(static_cast<size_t>(6 * channels)), channels(channels) {}
+  float* at(int64_t i) { return columns.data() + i * channels; }
+
+  NormBlend blend(const Groups& g, const float* scale, const float* inverse) {
+    float *sums = at(0), *dots = at(1), *mean = at(2), *a = at(3), *slope = at(4), *rest = at(5);
+    for (int64_t group = 0; group < g.groups; ++group) {
+      double rate = inverse[group];
+      double sum = 0;
+      double dot = 0;
+      for (int64_t c = group * g.width; c < (group + 1) * g.width; ++c) {
+        sum += double{scale[c]} * sums[c];
+        dot += double{scale[c]} * dots[c];
+      }
+      for (int64_t c = group * g.width; c < (group + 1) * g.width; ++c) {
+        a[c] = static_cast<float>(rate * scale[c]);
+        slope[c] = static_cast<float>(-rate * rate * rate * dot / g.count());
+        rest[c] = static_cast<float>(-rate * sum / g.count() - mean[c] * double{slope[c]});
+      }
+    }
+    return {a, slope, rest, nullptr, nullptr};
+  }
+};
+
 void lower_group_gradient(Lowering& lowering, int id) {
   Groups g = groups_of(lowering.graph().node(id));
   Buffers b = buffers_of(lowering, id);
   int64_t channels = g.channels();
   auto sums = std::make_shared<ThreadSums>(lowering.threads(), 2 * channels);
-  auto scratch = std::make_shared<ThreadSums>(lowering.threads(), 6 * channels);
   auto both = std::make_shared<std::vector<float>>(2 * channels);
+  std::vector<GroupBlend> one(static_cast<size_t>(lowering.threads()), GroupBlend(channels));
+  auto blends = std::make_shared<std::vector<GroupBlend>>(std::move(one));
   lowering.add("group_norm_grad", b.in, b.out, [=](const RunContext& context) {
     const KernelTable& k = kernels();
-    const float* scale = read(context, b.in[2]);
     sums->clear();
     auto body = [&](int64_t begin, int64_t end, int thread) {
-      float* total = scratch->of(thread);
-      float* dot = total + channels;
-      float* mean = dot + channels;
-      float* a = mean + channels;
-      float* slope = a + channels;
-      float* rest = slope + channels;
+      GroupBlend& own = (*blends)[static_cast<size_t>(thread)];
       for (int64_t n = begin; n < end; ++n) {
         const float* dy = read(context, b.in[0]) + n * g.sample();
         const float* x = read(context, b.in[1]) + n * g.sample();
         const float* inverse = read(context, b.in[4]) + n * g.groups;
-        std::fill_n(total, 2 * channels, 0.0f);
-        for (int64_t c = 0; c < channels; ++c)
-          mean[c] = read(context, b.in[3])[n * g.groups + c / g.width];
-        k.add_products(total, dot, dy, x, mean, g.places, channels);
         for (int64_t c = 0; c < channels; ++c) {
-          float rate = inverse[c / g.width];
-          sums->of(thread)[c] += dot[c] * rate;
-          sums->of(thread)[channels + c] += total[c];
-          a[c] = rate * scale[c];
-          total[c] *= scale[c];
-          dot[c] *= a[c];
+          own.at(2)[c] = read(context, b.in[3])[n * g.groups + c / g.width];
         }
-        spread_means(g, total);
-        spread_means(g, dot);
+        k.norm_sums(own.at(0), own.at(1), dy, x, own.at(2), nullptr, nullptr, g.places, channels);
         for (int64_t c = 0; c < channels; ++c) {
-          float rate = inverse[c / g.width];
-          slope[c] = -rate * rate * dot[c];
-          rest[c] = -rate * total[c] - mean[c] * slope[c];
+          sums->of(thread)[c] += own.at(1)[c] * inverse[c / g.width];
+          sums->of(thread)[channels + c] += own.at(0)[c];
         }
-        k.blend_rows(write(context, b.out[0]) + n * g.sample(), dy, x, a, slope, rest, g.places,
-                     channels);
+        NormBlend blend = own.blend(g, read(context, b.in[2]), inverse);
+        k.norm_blend(write(context, b.out[0]) + n * g.sample(), dy, x, &blend, g.places, channels);
       }
     };
     parallel_for(context.threads, g.samples, row_grain(g.sample()), body);

@@ -1,3 +1,7 @@
+#include <cstring>
+#include <memory>
+
+#include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/lowering.hpp"
 #include "core/error.hpp"
 
@@ -19,11 +23,6 @@ double work_of(const Convolution& c) {
   const Window& w = c.window;
   return static_cast<double>(c.batch * w.out_height * w.out_width) *
          static_cast<double>(w.kernel_height * w.kernel_width * c.filters * c.channels / c.groups);
-}
-
-double work_of(const Pooling& p) {
-  const Window& w = p.window;
-  return static_cast<double>(p.batch * p.channels * w.height * w.width) * 4;
 }
 
 void lower_forward(Lowering& lowering, int id) {
@@ -71,10 +70,114 @@ int bias_gradient(const Lowering& lowering, Value gradient) {
   return -1;
 }
 
+// Where a first layer reads one to four channels, oneDNN pads them to a whole block of eight or more
+// or falls back to slow code; here every product is one that counts.
+bool reads_few_channels(const Convolution& c) {
+  return c.groups == 1 && c.channels <= 4 && c.filters % 8 == 0;
+}
+
+// The thread's own padded copy of a picture, and its part of the sums.
+struct FewChannels {
+  Convolution shape;
+  Planes planes;
+  TapShape taps;
+  std::vector<int64_t> offsets;
+  int64_t padded_height, padded_width;
+  std::vector<float> pictures, sums, bias_sums;
+
+  FewChannels(const Convolution& c, const Planes& layout, int threads) : shape(c), planes(layout) {
+    const Window& w = c.window;
+    padded_height = w.height + w.top + w.bottom;
+    padded_width = w.width + w.left + w.right;
+    taps = {w.out_height,
+            w.out_width,
+            layout.block,
+            w.stride_height * padded_width * c.channels,
+            w.stride_width * c.channels,
+            c.filters};
+    for (int64_t kh = 0; kh < w.kernel_height; ++kh)
+      for (int64_t kw = 0; kw < w.kernel_width; ++kw)
+        for (int64_t ch = 0; ch < c.channels; ++ch) {
+          int64_t row = kh * w.dilation_height * padded_width;
+          offsets.push_back((row + kw * w.dilation_width) * c.channels + ch);
+        }
+    pictures.resize(static_cast<size_t>(threads * picture()));
+    sums.resize(static_cast<size_t>(threads * kernel()));
+    bias_sums.resize(static_cast<size_t>(threads * c.filters));
+  }
+  int64_t picture() const { return padded_height * padded_width * shape.channels; }
+  int64_t kernel() const { return static_cast<int64_t>(offsets.size()) * shape.filters; }
+
+  void run(const RunContext& context, const float* x, const float* dy, float* dkernel,
+           float* dbias) {
+    const KernelTable& k = kernels();
+    sums.assign(sums.size(), 0);
+    bias_sums.assign(bias_sums.size(), 0);
+    parallel_for(context.threads, shape.batch, 1, [&](int64_t begin, int64_t end, int thread) {
+      float* own = sums.data() + thread * kernel();
+      float* own_bias = bias_sums.data() + thread * shape.filters;
+      for (int64_t n = begin; n < end; ++n) {
+        const float* padded = pad(x, n, pictures.data() + thread * picture());
+        int64_t blocks = planes.blocks(shape.filters);
+        int64_t plane = taps.out_height * taps.out_width * planes.block;
+        for (int64_t b = 0; b < blocks; ++b) {
+          const float* g = dy + (n * blocks + b) * plane;
+          for (int64_t lane = 0; lane < planes.block; lane += 8) {
+            k.conv_grad_taps(&taps, own + b * planes.block + lane, offsets.data(),
+                             static_cast<int64_t>(offsets.size()), padded, g + lane);
+          }
+          if (dbias != nullptr)
+            k.add_rows(own_bias + b * planes.block, g, plane / planes.block, planes.block);
+        }
+      }
+    });
+    total(k, sums, kernel(), dkernel);
+    if (dbias != nullptr) total(k, bias_sums, shape.filters, dbias);
+  }
+
+  // The border stays zero from the start.
+  const float* pad(const float* x, int64_t n, float* padded) const {
+    const Window& w = shape.window;
+    size_t row = static_cast<size_t>(w.width * shape.channels);
+    for (int64_t h = 0; h < w.height; ++h) {
+      std::memcpy(padded + ((h + w.top) * padded_width + w.left) * shape.channels,
+                  x + static_cast<size_t>(n * w.height + h) * row, row * sizeof(float));
+    }
+    return padded;
+  }
+
+  // In the order of the threads.
+  static void total(const KernelTable& k, const std::vector<float>& parts, int64_t width,
+                    float* out) {
+    std::memset(out, 0, static_cast<size_t>(width) * sizeof(float));
+    k.add_rows(out, parts.data(), static_cast<int64_t>(parts.size()) / width, width);
+  }
+};
+
+void lower_few_channels(Lowering& lowering, int id, const Convolution& shape) {
+  const Node& node = lowering.graph().node(id);
+  const Shape& dy = lowering.type(node.inputs[1]).shape;
+  Layout layout = lowering.layout_of(node.inputs[1]);
+  if (!planes_of(layout, dy)) layout = plain_layout(lowering.type(node.inputs[1]));
+  auto kernel = std::make_shared<FewChannels>(shape, *planes_of(layout, dy), lowering.threads());
+  int bias = bias_gradient(lowering, node.inputs[1]);
+  int source = lowering.plain(node.inputs[0]);
+  int gradient = lowering.in_layout(node.inputs[1], layout);
+  std::vector<int> writes = {lowering.define_new(Value{id, 0})};
+  if (bias >= 0) writes.push_back(lowering.define_new(Value{bias, 0}));
+  lowering.add("conv2d_grad_kernel, few channels", {source, gradient}, writes,
+               [kernel, source, gradient, writes](const RunContext& context) {
+                 auto at = [&](int buffer) { return static_cast<float*>(context.data[buffer]); };
+                 kernel->run(context, at(source), at(gradient), at(writes[0]),
+                             writes.size() > 1 ? at(writes[1]) : nullptr);
+               });
+}
+
 void lower_backward_weights(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
       convolution_of(node, lowering.type(node.inputs[0]).shape, node.outputs[0].shape);
+  if (reads_few_channels(shape)) return lower_few_channels(lowering, id, shape);
   lowering.size_team(work_of(shape));
   int bias = bias_gradient(lowering, node.inputs[1]);
   Primitive conv = convolution_backward_weights(shape, bias >= 0);
@@ -100,62 +203,6 @@ void lower_backward_weights(Lowering& lowering, int id) {
                          {{DNNL_ARG_TO, result, outside}});
 }
 
-Pooling pooling_of(const Node& node, const Shape& x, bool maximum) {
-  const std::vector<int64_t>& size = node.integers("size");
-  return {window_of(node, x[1], x[2], size[0], size[1]), x[0], x[3], maximum};
-}
-
-bool dilated(const Node& node) {
-  return node.integers("dilation")[0] != 1 || node.integers("dilation")[1] != 1;
-}
-
-void lower_pool(Lowering& lowering, int id, bool maximum) {
-  const Node& node = lowering.graph().node(id);
-  Layout layout = lowering.layout_of(node.inputs[0]);
-  Pooling shape = pooling_of(node, lowering.type(node.inputs[0]).shape, maximum);
-  // Only a gradient needs to remember where the maxima were.
-  maximum = maximum && lowering.is_read(Value{id, 1});
-  lowering.size_team(work_of(shape));
-  Primitive pool = pooling_forward(shape, layout, maximum);
-  int source = lowering.in_layout(node.inputs[0], layout);
-  int target = lowering.define_new(Value{id, 0}, pool.target);
-  std::vector<PrimitiveCall::Argument> writes = {{DNNL_ARG_DST, target, pool.target}};
-  if (maximum) {
-    int workspace = lowering.new_buffer(layout_bytes(pool.workspace));
-    lowering.define_opaque(Value{id, 1}, workspace, pool.workspace);
-    writes.push_back({DNNL_ARG_WORKSPACE, workspace, pool.workspace});
-  }
-  lowering.add_primitive(node.op->name, pool, {{DNNL_ARG_SRC, source, layout}}, writes);
-}
-
-void lower_pool_gradient(Lowering& lowering, int id, bool maximum) {
-  const Node& node = lowering.graph().node(id);
-  Pooling shape = pooling_of(node, node.outputs[0].shape, maximum);
-  // A maximum's workspace belongs to the layout of its forward step: the gradient repeats it.
-  Layout layout = plain_layout(node.outputs[0]);
-  if (maximum) {
-    const Node& forward = lowering.graph().node(node.inputs[1]);
-    bool pair = forward.is("max_pool2d") && node.inputs[1].output == 1 &&
-                lowering.type(forward.inputs[0]) == node.outputs[0];
-    for (const auto& [key, attribute] : forward.attributes) {
-      pair = pair && node.attributes.at(key) == attribute;
-    }
-    if (!pair) {
-      throw Error("invalid_graph", node.op->name, "the second input must come from its max_pool2d");
-    }
-    layout = lowering.layout_of(forward.inputs[0]);
-  }
-  lowering.size_team(work_of(shape));
-  Primitive pool = pooling_backward(shape, layout);
-  int gradient = lowering.in_layout(node.inputs[0], pool.target);
-  std::vector<PrimitiveCall::Argument> reads = {{DNNL_ARG_DIFF_DST, gradient, pool.target}};
-  if (maximum) {
-    reads.push_back({DNNL_ARG_WORKSPACE, lowering.opaque(node.inputs[1]), pool.workspace});
-  }
-  int source = lowering.define_new(Value{id, 0}, pool.source);
-  lowering.add_primitive(node.op->name, pool, reads, {{DNNL_ARG_DIFF_SRC, source, pool.source}});
-}
-
 }  // namespace
 
 bool lower_network(Lowering& lowering, int id) {
@@ -167,14 +214,6 @@ bool lower_network(Lowering& lowering, int id) {
     lower_backward_data(lowering, id);
   else if (node.is("conv2d_grad_kernel"))
     lower_backward_weights(lowering, id);
-  else if (node.is("max_pool2d") && !dilated(node))
-    lower_pool(lowering, id, true);
-  else if (node.is("avg_pool2d") && !dilated(node))
-    lower_pool(lowering, id, false);
-  else if (node.is("max_pool2d_grad") && !dilated(node))
-    lower_pool_gradient(lowering, id, true);
-  else if (node.is("avg_pool2d_grad") && !dilated(node))
-    lower_pool_gradient(lowering, id, false);
   else
     return false;
   return true;

@@ -123,7 +123,18 @@ bool lower_reduction(Lowering& lowering, int id) {
     part *= x.shape[axis];
   }
   kernel->maximum = maximum;
-  kernel->source = lowering.plain(node.inputs[0]);
+  // Over the places of pictures, planes are reduced as they lie.
+  std::optional<Planes> planes;
+  if (x.shape.rank() == 4 && axes == std::vector<int>{1, 2}) {
+    planes = planes_of(lowering.layout_of(node.inputs[0]), x.shape);
+  }
+  if (planes) {
+    kernel->outer = planes->count;
+    kernel->inner = planes->block;
+    kernel->source = lowering.opaque(node.inputs[0]);
+  } else {
+    kernel->source = lowering.plain(node.inputs[0]);
+  }
   kernel->target = lowering.define_new(Value{id, 0});
   kernel->partial.resize(static_cast<size_t>(lowering.threads()) *
                          static_cast<size_t>(kernel->inner));

@@ -39,6 +39,7 @@ void Lowering::lower(int id) {
     return;
   }
   bool done = lower_fused(*this, id) || lower_network(*this, id) ||
+              lower_pooling(*this, id) ||
               lower_normalization(*this, id) || lower_layer_norm(*this, id) ||
               lower_product(*this, id) ||
               lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||

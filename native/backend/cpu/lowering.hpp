@@ -107,6 +107,7 @@ bool lower_fused(Lowering& lowering, int id);
 bool lower_network(Lowering& lowering, int id);
 bool lower_normalization(Lowering& lowering, int id);
 bool lower_layer_norm(Lowering& lowering, int id);
+bool lower_pooling(Lowering& lowering, int id);
 bool lower_product(Lowering& lowering, int id);
 bool lower_reduction(Lowering& lowering, int id);
 bool lower_rows(Lowering& lowering, int id);

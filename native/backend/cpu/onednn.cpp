@@ -115,6 +115,27 @@ bool layout_is_flat(const Layout& layout, int64_t elements) {
   return layout.get_size() == static_cast<size_t>(elements) * 4;
 }
 
+namespace {
+
+Layout tagged(const Shape& s, memory::format_tag tag) {
+  return memory::desc({s[0], s[3], s[1], s[2]}, memory::data_type::f32, tag);
+}
+
+}  // namespace
+
+Layout Planes::layout(const Shape& pictures) const { return tagged(pictures, tag); }
+
+std::optional<Planes> planes_of(const Layout& layout, const Shape& s) {
+  using tag = memory::format_tag;
+  if (layout == tagged(s, tag::nhwc)) return Planes{s[0], s[3], tag::nhwc};
+  for (auto [block, kind] : {std::pair<int64_t, tag>{8, tag::nChw8c}, {16, tag::nChw16c}}) {
+    if (s[3] % block == 0 && layout == tagged(s, kind)) {
+      return Planes{s[0] * s[3] / block, block, kind};
+    }
+  }
+  return std::nullopt;
+}
+
 Layout plain_kernel_layout(const Convolution& c) {
   ConvolutionDims d = dims_of(c);
   int64_t in = c.channels / c.groups;
@@ -194,73 +215,6 @@ Primitive convolution_backward_weights(const Convolution& shape, bool bias) {
   });
 }
 
-namespace {
-
-dnnl::pooling_forward::primitive_desc pooling_descriptor(const Pooling& p, const Layout& source,
-                                                         bool training) {
-  const Window& w = p.window;
-  memory::desc target = any({p.batch, p.channels, w.out_height, w.out_width});
-  auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-  auto algorithm =
-      p.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
-  dims stride{w.stride_height, w.stride_width};
-  dims size{w.kernel_height, w.kernel_width};
-  dims before{w.top, w.left};
-  dims after{w.bottom, w.right};
-#if DNNL_VERSION_MAJOR >= 3
-  return dnnl::pooling_forward::primitive_desc(onednn_engine(), kind, algorithm, source, target,
-                                               stride, size, dims{0, 0}, before, after,
-                                               attributes(false));
-#else
-  dnnl::pooling_forward::desc op(kind, algorithm, source, target, stride, size, before, after);
-  return {op, attributes(false), onednn_engine()};
-#endif
-}
-
-}  // namespace
-
-Primitive pooling_forward(const Pooling& shape, const Layout& source, bool training) {
-  return guarded("pooling", [&] {
-    auto pd = pooling_descriptor(shape, source, training);
-    Primitive out;
-    out.primitive = dnnl::pooling_forward(pd);
-    out.source = pd.src_desc();
-    out.target = pd.dst_desc();
-    if (training && shape.maximum) out.workspace = pd.workspace_desc();
-    out.scratch = pd.scratchpad_desc();
-    return out;
-  });
-}
-
-// The forward pooling that the hint describes reads the same kind of layout as `target_gradient`.
-Primitive pooling_backward(const Pooling& shape, const Layout& source) {
-  return guarded("pooling gradient", [&] {
-    auto hint = pooling_descriptor(shape, source, true);
-    const Window& w = shape.window;
-    auto algorithm =
-        shape.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
-    dims stride{w.stride_height, w.stride_width};
-    dims size{w.kernel_height, w.kernel_width};
-    dims before{w.top, w.left};
-    dims after{w.bottom, w.right};
-#if DNNL_VERSION_MAJOR >= 3
-    dnnl::pooling_backward::primitive_desc pd(onednn_engine(), algorithm, source, hint.dst_desc(),
-                                              stride, size, dims{0, 0}, before, after, hint,
-                                              attributes(false));
-#else
-    dnnl::pooling_backward::desc op(algorithm, source, hint.dst_desc(), stride, size, before, after);
-    dnnl::pooling_backward::primitive_desc pd(op, attributes(false), onednn_engine(), hint);
-#endif
-    Primitive out;
-    out.primitive = dnnl::pooling_backward(pd);
-    out.source = pd.diff_src_desc();
-    out.target = pd.diff_dst_desc();
-    if (shape.maximum) out.workspace = pd.workspace_desc();
-    out.scratch = pd.scratchpad_desc();
-    return out;
-  });
-}
-
 Primitive product(const Product& p) {
   return guarded("matmul", [&] {
     auto layout = [](const std::vector<int64_t>& batch, int64_t rows, int64_t columns,
@@ -305,74 +259,6 @@ Primitive product(const Product& p) {
     out.scratch = pd.scratchpad_desc();
     return out;
   });
-}
-
-namespace {
-
-dnnl::batch_normalization_forward::primitive_desc norm_descriptor(const BatchNorm& shape,
-                                                                  const Layout& source) {
-  auto kind = dnnl::prop_kind::forward_training;
-#if DNNL_VERSION_MAJOR >= 3
-  auto flags = dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift;
-  return dnnl::batch_normalization_forward::primitive_desc(onednn_engine(), kind, source, source,
-                                                           shape.epsilon, flags, attributes(false));
-#else
-  dnnl::batch_normalization_forward::desc op(kind, source, shape.epsilon,
-                                             dnnl::normalization_flags::use_scale_shift);
-  return {op, attributes(false), onednn_engine()};
-#endif
-}
-
-}  // namespace
-
-Primitive batch_norm_forward(const BatchNorm& shape, const Layout& source) {
-  return guarded("batch_norm_train", [&] {
-    auto pd = norm_descriptor(shape, source);
-    Primitive out;
-    out.primitive = dnnl::batch_normalization_forward(pd);
-    out.source = pd.src_desc();
-    out.target = pd.dst_desc();
-    out.weights = pd.weights_desc();
-    out.bias = pd.mean_desc();
-    out.scratch = pd.scratchpad_desc();
-    return out;
-  });
-}
-
-Primitive batch_norm_backward(const BatchNorm& shape, const Layout& source,
-                              const Layout& gradient) {
-  return guarded("batch_norm_grad", [&] {
-    auto hint = norm_descriptor(shape, source);
-    auto kind = dnnl::prop_kind::backward;
-#if DNNL_VERSION_MAJOR >= 3
-    auto flags = dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift;
-    dnnl::batch_normalization_backward::primitive_desc pd(onednn_engine(), kind, gradient, gradient,
-                                                          source, shape.epsilon, flags, hint,
-                                                          attributes(false));
-#else
-    dnnl::batch_normalization_backward::desc op(kind, gradient, source, shape.epsilon,
-                                                dnnl::normalization_flags::use_scale_shift);
-    dnnl::batch_normalization_backward::primitive_desc pd(op, attributes(false), onednn_engine(),
-                                                          hint);
-#endif
-    Primitive out;
-    out.primitive = dnnl::batch_normalization_backward(pd);
-    out.source = pd.src_desc();
-    out.target = pd.diff_dst_desc();
-    out.weights = pd.weights_desc();
-    out.bias = pd.mean_desc();
-    out.scratch = pd.scratchpad_desc();
-    return out;
-  });
-}
-
-BatchNormArguments batch_norm_arguments() {
-#if DNNL_VERSION_MAJOR >= 3
-  return {DNNL_ARG_SCALE, DNNL_ARG_SHIFT, DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT, false};
-#else
-  return {DNNL_ARG_SCALE_SHIFT, DNNL_ARG_SCALE_SHIFT, DNNL_ARG_DIFF_SCALE_SHIFT,
-          DNNL_ARG_DIFF_SCALE_SHIFT, true};
-#endif
 }
 
 dnnl::primitive reorder(const Layout& from, const Layout& to, Layout* scratch) {

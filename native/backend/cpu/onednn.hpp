@@ -1,6 +1,7 @@
 #pragma once
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,19 @@ size_t layout_bytes(const Layout& layout);
 // Every byte is an element: what is elementwise may run over it as over a flat array.
 bool layout_is_flat(const Layout& layout, int64_t elements);
 
+// A layout of pictures [N, H, W, C] as dense planes [H, W, block], one for each block of channels of
+// each picture: what kernels of our own run over. The kinds: row-major (one block of all channels)
+// and oneDNN's blocks of 8 and of 16.
+struct Planes {
+  int64_t count, block;  // planes in all; channels in each
+  dnnl::memory::format_tag tag;
+
+  int64_t blocks(int64_t channels) const { return channels / block; }
+  // Of pictures of another size, of the same kind.
+  Layout layout(const Shape& pictures) const;
+};
+std::optional<Planes> planes_of(const Layout& layout, const Shape& pictures);
+
 // A primitive with the layouts that it wants; scratch is its working memory.
 struct Primitive {
   dnnl::primitive primitive;
@@ -40,14 +54,6 @@ Primitive convolution_backward_data(const Convolution& shape);  // source: dx, t
 // weights: dkernel; with bias, the sum of the gradient over all places comes along.
 Primitive convolution_backward_weights(const Convolution& shape, bool bias);
 
-struct Pooling {
-  Window window;
-  int64_t batch, channels;
-  bool maximum;
-};
-Primitive pooling_forward(const Pooling& shape, const Layout& source, bool training);
-Primitive pooling_backward(const Pooling& shape, const Layout& target_gradient);
-
 // x [batch, M, K] by w [batch, K, N] with optional bias [N] and relu; batches broadcast.
 struct Product {
   std::vector<int64_t> batch_a, batch_b;  // of equal rank; 1 broadcasts
@@ -55,20 +61,6 @@ struct Product {
   bool transpose_a, transpose_b, bias, relu;
 };
 Primitive product(const Product& shape);
-
-// Over channels of [N, H, W, C]; scale and shift lie one after the other in one buffer of 2 * C.
-struct BatchNorm {
-  int64_t batch, height, width, channels;
-  float epsilon;
-};
-Primitive batch_norm_forward(const BatchNorm& shape, const Layout& source);
-Primitive batch_norm_backward(const BatchNorm& shape, const Layout& source, const Layout& gradient);
-// Passes scale and shift (or their gradients) by the numbers that this version of oneDNN uses.
-struct BatchNormArguments {
-  int scale, shift, scale_gradient, shift_gradient;
-  bool packed;  // scale and shift are one argument of [2, C]
-};
-BatchNormArguments batch_norm_arguments();
 
 dnnl::primitive reorder(const Layout& from, const Layout& to, Layout* scratch);
 

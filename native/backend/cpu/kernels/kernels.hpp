@@ -18,6 +18,23 @@ struct AdamRates {
   float correction1, correction2;  // 1 / (1 - beta^t)
 };
 
+// Columns of the gradient of a normalisation; factor and shift are null where no relu followed.
+struct NormBlend {
+  const float *a, *b, *c, *factor, *shift;
+};
+
+// A plane [height, width, block] under a window.
+struct PoolShape {
+  int64_t height, width, out_height, out_width;
+  int64_t kernel_height, kernel_width, stride_height, stride_width;
+  int64_t dilation_height, dilation_width, top, left, block;
+};
+
+// dy is a plane [out_height, out_width, block].
+struct TapShape {
+  int64_t out_height, out_width, block, row_step, column_step, filters;
+};
+
 struct KernelTable {
   const char* isa;
   TileFn tile[kScalarCount];  // by Scalar code
@@ -48,15 +65,27 @@ struct KernelTable {
   void (*layer_norm_grad)(float* dx, float* dscale, float* dshift, const float* dy, const float* x,
                           const float* scale, const float* mean, const float* inverse, int64_t rows,
                           int64_t width);
-  // By column of [rows, width]: acc += (x - mean)^2; sums += dy and dots += dy (x - mean);
-  // out = x factor + shift; out = dy a + x b + c.
-  void (*add_squares)(float* acc, const float* x, const float* mean, int64_t rows, int64_t width);
-  void (*add_products)(float* sums, float* dots, const float* dy, const float* x, const float* mean,
-                       int64_t rows, int64_t width);
-  void (*affine_rows)(float* out, const float* x, const float* factor, const float* shift,
-                      int64_t rows, int64_t width);
-  void (*blend_rows)(float* out, const float* dy, const float* x, const float* a, const float* b,
-                     const float* c, int64_t rows, int64_t width);
+  // By column of [rows, width]: the mean as a float, what the sum of the distances to it misses, and
+  // the sum of their squares;
+  // out = x factor + shift (+ residual), through a relu if asked; the sums of dy and of
+  // dy (x - mean); dx = dy a + x b + c. With a factor, dy counts only where x factor + shift > 0.
+  void (*norm_moments)(float* mean, float* rest, float* squares, const float* x, int64_t rows,
+                       int64_t width);
+  void (*norm_apply)(float* out, const float* x, const float* residual, const float* factor,
+                     const float* shift, int relu, int64_t rows, int64_t width);
+  void (*norm_sums)(float* sums, float* dots, const float* dy, const float* x, const float* mean,
+                    const float* factor, const float* shift, int64_t rows, int64_t width);
+  void (*norm_blend)(float* dx, const float* dy, const float* x, const NormBlend* blend,
+                     int64_t rows, int64_t width);
+  // One plane. `place` keeps which tap was the maximum; null where no gradient will ask.
+  void (*max_pool)(const PoolShape* shape, float* out, uint8_t* place, const float* x);
+  void (*max_pool_grad)(const PoolShape* shape, float* dx, const float* dy, const uint8_t* place);
+  void (*average_pool)(const PoolShape* shape, float* out, const float* x);
+  void (*average_pool_grad)(const PoolShape* shape, float* dx, const float* dy);
+  // Adds to acc [taps, filters], for eight filters, the sum over a plane of dy times the x that each
+  // tap reads: x[oh * row_step + ow * column_step + offset].
+  void (*conv_grad_taps)(const TapShape* shape, float* acc, const int64_t* offsets, int64_t taps,
+                         const float* x, const float* dy);
 };
 
 // The table for the machine that this runs on.

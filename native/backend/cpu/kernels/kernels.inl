@@ -224,7 +224,11 @@ void adam(float* __restrict w, float* __restrict m, float* __restrict v, const f
   }
 }
 
+#include "backend/cpu/kernels/lanes.inl"
+
+#include "backend/cpu/kernels/convolution.inl"
 #include "backend/cpu/kernels/normalization.inl"
+#include "backend/cpu/kernels/pooling.inl"
 
 }  // namespace
 
@@ -256,10 +260,15 @@ const KernelTable VANDA_ISA_TABLE = {
     .adam = adam,
     .layer_norm = layer_norm,
     .layer_norm_grad = layer_norm_grad,
-    .add_squares = add_squares,
-    .add_products = add_products,
-    .affine_rows = affine_rows,
-    .blend_rows = blend_rows,
+    .norm_moments = norm_moments,
+    .norm_apply = norm_apply,
+    .norm_sums = norm_sums,
+    .norm_blend = norm_blend,
+    .max_pool = max_pool,
+    .max_pool_grad = max_pool_grad,
+    .average_pool = average_pool,
+    .average_pool_grad = average_pool_grad,
+    .conv_grad_taps = conv_grad_taps,
 };
 
 }  // namespace vanda::cpu
