@@ -49,6 +49,7 @@ const std::vector<ScalarInfo>& scalars() {
       {Scalar::logical_and, "logical_and", 2, {}, "True where a and b are."},
       {Scalar::logical_or, "logical_or", 2, {}, "True where a or b is."},
       {Scalar::where, "where", 3, {}, "a where the condition is true, b elsewhere."},
+      {Scalar::gelu_slope, "gelu_slope", 1, {}, "The derivative of gelu at x."},
   };
   return table;
 }
@@ -286,6 +287,9 @@ double scalar_reference(Scalar code, const double* x, const double* parameters) 
       return x[0] > 0 ? x[0] : parameters[0] * std::expm1(x[0]);
     case Scalar::gelu:
       return 0.5 * x[0] * (1 + std::erf(x[0] * 0.7071067811865476));
+    case Scalar::gelu_slope:
+      return 0.5 * (1 + std::erf(x[0] * 0.7071067811865476)) +
+             x[0] * 0.3989422804014327 * std::exp(-0.5 * x[0] * x[0]);
     case Scalar::silu:
       return x[0] / (1 + std::exp(-x[0]));
     case Scalar::softplus:

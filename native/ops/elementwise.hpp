@@ -50,6 +50,7 @@ enum class Scalar : uint8_t {
   logical_and,
   logical_or,
   where,
+  gelu_slope,
 };
 
 struct ScalarInfo {

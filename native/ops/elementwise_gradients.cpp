@@ -90,14 +90,17 @@ Values grad_elu(Graph& graph, int node, Grads grads) {
   Value positive = u.emit.op("greater", {u.x, u.emit.scalar(0, u.x)});
   return {u.emit.where(positive, u.dy, u.emit.mul(u.dy, u.emit.add(u.y, alpha)))};
 }
-// d/dx x * Phi(x) = Phi(x) + x * phi(x), with the normal distribution's Phi and phi.
 Values grad_gelu(Graph& graph, int node, Grads grads) {
   Unary u(graph, node, grads);
-  Value erf = u.emit.op("erf", {u.emit.mul(u.x, 0.7071067811865476)});
-  Value cumulative = u.emit.mul(u.emit.add(erf, 1), 0.5);
-  Value density = u.emit.mul(u.emit.op("exp", {u.emit.mul(u.emit.op("square", {u.x}), -0.5)}),
-                             0.3989422804014327);
-  return {u.emit.mul(u.dy, u.emit.add(cumulative, u.emit.mul(u.x, density)))};
+  return {u.emit.mul(u.dy, u.emit.op("gelu_slope", {u.x}))};
+}
+// The slope is Phi(x) + x phi(x), with the normal distribution's Phi and phi; its own is
+// phi(x) (2 - x^2).
+Values grad_gelu_slope(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  Value square = u.emit.op("square", {u.x});
+  Value density = u.emit.mul(u.emit.op("exp", {u.emit.mul(square, -0.5)}), 0.3989422804014327);
+  return {u.emit.mul(u.dy, u.emit.mul(density, u.emit.sub(u.emit.scalar(2, u.x), square)))};
 }
 Values grad_silu(Graph& graph, int node, Grads grads) {
   Unary u(graph, node, grads);
@@ -199,6 +202,8 @@ GradientFn elementwise_gradient(Scalar code) {
       return grad_elu;
     case Scalar::gelu:
       return grad_gelu;
+    case Scalar::gelu_slope:
+      return grad_gelu_slope;
     case Scalar::silu:
       return grad_silu;
     case Scalar::softplus:

@@ -75,6 +75,13 @@ Value matmul(Emit& emit, Value a, Value b, bool ta, bool tb) {
   return emit.op("matmul", {a, b}, {{"transposeA", ta}, {"transposeB", tb}});
 }
 
+// x [..., K] as one matrix [everything else, K].
+Value as_rows(Emit& emit, Value x) {
+  const Shape& shape = emit.graph.type(x).shape;
+  if (shape.rank() == 2) return x;
+  return emit.op("reshape", {x}, {{"shape", std::vector<int64_t>{-1, shape[shape.rank() - 1]}}});
+}
+
 std::vector<Value> grad_matmul(Graph& graph, int node, Grads grads) {
   Emit emit(graph);
   Value a = graph.node(node).inputs[0];
@@ -82,19 +89,28 @@ std::vector<Value> grad_matmul(Graph& graph, int node, Grads grads) {
   bool ta = graph.node(node).flag("transposeA");
   bool tb = graph.node(node).flag("transposeB");
   Value dy = grads[0];
+  if (!ta && graph.type(b).shape.rank() == 2 && graph.type(a).shape.rank() > 2) {
+    // One matrix for a whole batch of rows: its gradient is one product over all of them.
+    Value rows = as_rows(emit, a);
+    Value gradient = as_rows(emit, dy);
+    Value db = tb ? matmul(emit, gradient, rows, true, false)
+                  : matmul(emit, rows, gradient, true, false);
+    return {matmul(emit, dy, b, false, !tb), db};
+  }
   Value da = ta ? matmul(emit, b, dy, tb, true) : matmul(emit, dy, b, false, !tb);
   Value db = tb ? matmul(emit, dy, a, true, ta) : matmul(emit, a, dy, !ta, false);
   return {emit.reduce_to(da, a), emit.reduce_to(db, b)};
 }
 
-// dense: x [N, I] by w [I, O], plus an optional bias [O]; the epilogue pass may set `activation`.
+// dense: x [..., I] by w [I, O], plus an optional bias [O]; the epilogue pass may set `activation`.
 std::vector<TensorType> infer_dense(const Node& node, Types inputs) {
   require_floats(node, inputs);
   const Shape& x = inputs[0].shape;
   const Shape& w = inputs[1].shape;
-  if (x.rank() != 2 || w.rank() != 2 || x[1] != w[0]) {
+  if (x.rank() < 2 || w.rank() != 2 || x[x.rank() - 1] != w[0]) {
+    std::string wanted = w.rank() == 2 ? "; it takes [..., " + std::to_string(w[0]) + "]" : "";
     throw Error("shape_mismatch", "dense",
-                "an input of " + x.text() + " does not go with a weight of " + w.text());
+                "an input of " + x.text() + " does not go with a weight of " + w.text() + wanted);
   }
   if (inputs.size() == 3 && inputs[2].shape != Shape{w[1]}) {
     throw Error("shape_mismatch", "dense", "the bias must have the shape " + Shape{w[1]}.text());
@@ -102,12 +118,14 @@ std::vector<TensorType> infer_dense(const Node& node, Types inputs) {
   if (node.text("activation") != "" && node.text("activation") != "relu") {
     throw Error("invalid_attribute", "dense", "only relu can be joined to it");
   }
-  return {TensorType{inputs[0].dtype, Shape{x[0], w[1]}}};
+  std::vector<int64_t> dims = x.dims();
+  dims.back() = w[1];
+  return {TensorType{inputs[0].dtype, Shape(std::move(dims))}};
 }
 
 void reference_dense(const Node& node, Inputs inputs, Outputs outputs) {
-  int64_t rows = outputs[0].type->shape[0];
-  int64_t columns = outputs[0].type->shape[1];
+  int64_t columns = inputs[1].type->shape[1];
+  int64_t rows = columns == 0 ? 0 : outputs[0].elements() / columns;
   int64_t inner = inputs[1].type->shape[0];
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
@@ -126,9 +144,10 @@ std::vector<Value> grad_dense(Graph& graph, int node, Grads grads) {
   }
   Emit emit(graph);
   std::vector<Value> inputs = graph.node(node).inputs;
+  Value gradient = as_rows(emit, grads[0]);
   std::vector<Value> result = {matmul(emit, grads[0], inputs[1], false, true),
-                               matmul(emit, inputs[0], grads[0], true, false)};
-  if (inputs.size() == 3) result.push_back(emit.sum(grads[0], {0}, false));
+                               matmul(emit, as_rows(emit, inputs[0]), gradient, true, false)};
+  if (inputs.size() == 3) result.push_back(emit.sum(gradient, {0}, false));
   return result;
 }
 
@@ -141,7 +160,7 @@ void register_matmul() {
   matmul.attributes = {{"transposeA", AttributeKind::boolean, false},
                        {"transposeB", AttributeKind::boolean, false}};
   matmul.doc = {"The matrix product; batch dims broadcast.",
-                "[..., M, K], [..., K, N] -> [..., M, N]", "f32", "oneDNN"};
+                "[..., M, K], [..., K, N] -> [..., M, N]", "f32", "own, for batches of both oneDNN"};
   matmul.infer = infer_matmul;
   matmul.reference = reference_matmul;
   matmul.gradient = grad_matmul;
@@ -153,7 +172,7 @@ void register_matmul() {
   dense.inputs_max = 3;
   dense.attributes = {{"activation", AttributeKind::text, std::string()}};
   dense.doc = {"A fully connected layer: x times weight, plus a bias.",
-               "x [N, I], weight [I, O], bias [O] -> [N, O]", "f32", "oneDNN"};
+               "x [..., I], weight [I, O], bias [O] -> [..., O]"};
   dense.infer = infer_dense;
   dense.reference = reference_dense;
   dense.gradient = grad_dense;

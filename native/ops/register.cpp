@@ -20,6 +20,9 @@ void register_ops() {
     register_family("Normalisation", register_layer_normalization);
     register_family("Rows and indices", register_gather);
     register_family("Softmax and cross-entropy", register_softmax);
+    register_family("Sequences", register_recurrent);
+    register_family("Sequences", register_attention);
+    register_family("Products", register_fused_product);
     register_family("Random", register_dropout);
     register_family("Updates of variables", register_updates);
   });

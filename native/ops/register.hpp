@@ -15,6 +15,9 @@ void register_normalization();
 void register_layer_normalization();
 void register_gather();
 void register_softmax();
+void register_recurrent();
+void register_attention();
+void register_fused_product();
 void register_dropout();
 void register_updates();
 

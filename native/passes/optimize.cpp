@@ -9,9 +9,9 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 12> kNames = {
-    "fold",     "simplify", "cse",      "prune",  "sink",    "normalization",
-    "epilogue", "fuse",     "schedule", "layout", "inPlace", "reuse"};
+constexpr std::array<const char*, 13> kNames = {
+    "fold",     "simplify", "cse",  "prune",    "sink",   "normalization", "epilogue",
+    "products", "fuse",     "schedule", "layout", "inPlace", "reuse"};
 
 }  // namespace
 
@@ -47,6 +47,7 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
   apply("sink", sink_masks);
   apply("normalization", join_normalization);
   apply("epilogue", join_epilogues);
+  apply("products", join_products);
   apply("fuse", fuse_elementwise);
   apply("prune", prune);
   return current;

@@ -32,6 +32,8 @@ Program join_normalization(const Program& program);
 Program sink_masks(const Program& program);
 // Joins a bias and a relu to the matmul or convolution that feeds them.
 Program join_epilogues(const Program& program);
+// Joins gelu, a sum or a product with another value to the matmul or dense that feeds them.
+Program join_products(const Program& program);
 // Groups elementwise nodes into fused programs; afterwards no elementwise float node is left.
 Program fuse_elementwise(const Program& program);
 

@@ -96,6 +96,7 @@ void add_products(std::vector<OpCase>& cases) {
   }
   cases.push_back(simple("dense", {{3, 4}, {4, 5}, {5}}));
   cases.push_back(simple("dense", {{3, 4}, {4, 5}}));
+  cases.push_back(simple("dense", {{2, 3, 4}, {4, 5}, {5}}));
 }
 
 Attributes window(const char* padding, int64_t stride, Ints pads = {}, int64_t dilation = 1) {
@@ -216,6 +217,7 @@ const std::vector<OpCase>& op_cases() {
     add_products(all);
     add_pictures(all);
     add_rows(all);
+    add_sequence_cases(all);
     add_network_cases(all);
     return all;
   }();

@@ -197,10 +197,11 @@ TEST("the cases cover every op that computes") {
   std::set<std::string> covered;
   for (const OpCase& entry : op_cases()) covered.insert(entry.op);
   // logical_not appears inside other cases; dropout and the updates have tests of their own; the
-  // gradients of max pooling and the normalisations run as gradients of their forward ops.
+  // fused gradients run as gradients of their forward ops.
   std::set<std::string> elsewhere = {"logical_not",     "dropout",         "max_pool2d_grad",
                                      "batch_norm_grad", "layer_norm_grad", "group_norm_grad",
-                                     "fused"};
+                                     "lstm_grad",       "gru_grad",        "attention_grad",
+                                     "fused",           "fused_product"};
   for (const std::string& name : op_names()) {
     OpClass op_class = find_op(name)->op_class;
     if (op_class == OpClass::source || op_class == OpClass::effect || elsewhere.contains(name))

@@ -69,7 +69,7 @@ class CpuPlan final : public Plan {
   void share_in_place(const std::vector<int>& last_use, std::vector<int>& owner) const {
     for (size_t s = 0; s < steps_.size(); ++s) {
       const Step& step = steps_[s];
-      if (step.in_place < 0 || step.writes.size() != 1) continue;
+      if (step.in_place < 0 || step.writes.empty()) continue;
       size_t from = static_cast<size_t>(step.in_place);
       size_t to = static_cast<size_t>(step.writes[0]);
       bool arena =

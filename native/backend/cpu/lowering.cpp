@@ -41,7 +41,8 @@ void Lowering::lower(int id) {
   bool done = lower_fused(*this, id) || lower_network(*this, id) ||
               lower_pooling(*this, id) ||
               lower_normalization(*this, id) || lower_layer_norm(*this, id) ||
-              lower_product(*this, id) ||
+              lower_panel_product(*this, id) || lower_product(*this, id) ||
+              lower_recurrent(*this, id) || lower_attention(*this, id) ||
               lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||
               lower_update(*this, id);
   if (!done) lower_reference(*this, id);
@@ -126,6 +127,16 @@ int Lowering::new_buffer(size_t bytes) {
   return static_cast<int>(buffers.size()) - 1;
 }
 
+int Lowering::new_fixed(size_t bytes) {
+  Buffer buffer;
+  buffer.kind = BufferKind::fixed;
+  buffer.bytes = bytes;
+  buffer.owned = std::make_shared<AlignedBytes>(bytes);
+  buffer.data = buffer.owned->data();
+  buffers.push_back(std::move(buffer));
+  return static_cast<int>(buffers.size()) - 1;
+}
+
 void Lowering::define(Value value, int buffer, const std::optional<Layout>& layout) {
   copies_[value] = {Copy{layout, buffer}};
 }
@@ -202,14 +213,8 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
   }
   int target = -1;
   if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
-    Buffer packed;
-    packed.kind = BufferKind::fixed;
     size_t packed_bytes = layout_bytes(wanted);
-    packed.bytes = packed_bytes;
-    packed.owned = std::make_shared<AlignedBytes>(packed.bytes);
-    packed.data = packed.owned->data();
-    buffers.push_back(std::move(packed));
-    target = static_cast<int>(buffers.size()) - 1;
+    target = new_fixed(packed_bytes);
     int team = team_;
     size_team(static_cast<double>(packed_bytes));
     Primitive primitive;

@@ -41,6 +41,8 @@ class Lowering {
   void size_team(double work);
 
   int new_buffer(size_t bytes);
+  // Memory of the plan's own that keeps its content from run to run.
+  int new_fixed(size_t bytes);
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
   int in_layout(Value value, const Layout& wanted);
@@ -76,6 +78,8 @@ class Lowering {
   std::vector<std::string> feed_names;
   std::vector<int> output_buffers;
   std::vector<Variable*> written;  // by effects
+  // Matrices packed for our own product kernel, by value and view (see panels.hpp).
+  std::map<std::vector<int64_t>, int> panels;
   // The multi-tensor update that further updates of the same setting join.
   std::shared_ptr<void> last_update;
   std::string last_update_key;
@@ -109,6 +113,9 @@ bool lower_normalization(Lowering& lowering, int id);
 bool lower_layer_norm(Lowering& lowering, int id);
 bool lower_pooling(Lowering& lowering, int id);
 bool lower_product(Lowering& lowering, int id);
+bool lower_panel_product(Lowering& lowering, int id);
+bool lower_recurrent(Lowering& lowering, int id);
+bool lower_attention(Lowering& lowering, int id);
 bool lower_reduction(Lowering& lowering, int id);
 bool lower_rows(Lowering& lowering, int id);
 bool lower_movement(Lowering& lowering, int id);

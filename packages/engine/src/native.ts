@@ -74,6 +74,7 @@ export type PassName =
   | 'cse'
   | 'prune'
   | 'epilogue'
+  | 'products'
   | 'fuse'
   | 'schedule'
   | 'layout'

@@ -35,6 +35,18 @@ struct TapShape {
   int64_t out_height, out_width, block, row_step, column_step, filters;
 };
 
+// What a product does to a finished row of its result, in this order: c += bias; relu or gelu
+// (whose slope is kept where that is wanted); c += other or c *= other.
+enum class Activation : uint8_t { none, relu, gelu };
+enum class Join : uint8_t { none, add, mul };
+struct ProductEpilogue {
+  const float* bias = nullptr;
+  const float* other = nullptr;  // of the shape of c
+  float* slope = nullptr;        // of the shape of c
+  Activation activation = Activation::none;
+  Join join = Join::none;
+};
+
 struct KernelTable {
   const char* isa;
   TileFn tile[kScalarCount];  // by Scalar code
@@ -58,6 +70,35 @@ struct KernelTable {
   void (*momentum)(float* w, float* v, const float* g, float rate, float momentum, float l2,
                    int nesterov, int64_t n);
   void (*adam)(float* w, float* m, float* v, const float* g, const AdamRates* rates, int64_t n);
+  // Columns of a panel: how the right-hand matrix of a product lies packed.
+  int64_t panel;
+  // c [rows, columns] (+)= a [rows, inner] * packed; a[i][k] is at i * row + k * column.
+  void (*product)(float* c, int64_t c_row, const float* a, int64_t row, int64_t column,
+                  const float* packed, int64_t rows, int64_t inner, int64_t columns,
+                  int accumulate);
+  // b [inner, columns], b[k][j] at k * row + j * column, into ceil(columns / panel) panels of
+  // inner * panel floats.
+  void (*pack_panels)(float* packed, const float* b, int64_t row, int64_t column, int64_t inner,
+                      int64_t columns);
+  // Over rows that lie one after the other, from `first` on in c, other and slope.
+  void (*product_epilogue)(float* c, const ProductEpilogue* epilogue, int64_t first, int64_t rows,
+                           int64_t begin, int64_t end, int64_t columns);
+  // One step of one row of a recurrent layer (see recurrent.inl).
+  void (*lstm_cell)(float* kept, const float* sums, const float* bias, const float* c_before,
+                    float* c, float* h, int64_t units);
+  void (*lstm_cell_grad)(float* d_sums, const float* kept, const float* c_before, const float* c,
+                         float* dh, float* dc, int64_t units);
+  void (*gru_cell)(float* kept, const float* sums, const float* bias, const float* h_before,
+                   float* h, int64_t units);
+  void (*gru_cell_grad)(float* d_sums, const float* kept, const float* h_before, float* dh,
+                        int64_t units);
+  // Rows of attention (see attention.inl).
+  float (*softmax_tile)(float* scores, float scale, float* top, float* sum, int64_t n);
+  float (*softmax_norm)(float top, float sum);
+  void (*attention_scale)(float* x, float factor, int64_t n);
+  float (*attention_dot)(const float* a, const float* b, int64_t n);
+  void (*attention_row_grad)(float* scores, float* d_scores, float scale, float norm, float delta,
+                             int64_t n);
   // Each row by itself; keeps its mean and 1 / deviation.
   void (*layer_norm)(float* out, float* mean, float* inverse, const float* x, const float* scale,
                      const float* shift, float epsilon, int64_t rows, int64_t width);

@@ -9,6 +9,9 @@ namespace vanda::cpu {
 namespace {
 
 #include "backend/cpu/kernels/math.inl"
+#include "backend/cpu/kernels/product.inl"
+#include "backend/cpu/kernels/recurrent.inl"
+#include "backend/cpu/kernels/attention.inl"
 
 // An output may be one of the inputs (same element), hence ivdep and not restrict.
 #define TILE(name, expression)                                                                 \
@@ -57,6 +60,7 @@ TILE(tile_greater_equal, a[i] >= b[i] ? 1.0f : 0.0f)
 TILE(tile_and, (a[i] != 0.0f ? 1.0f : 0.0f) * (b[i] != 0.0f ? 1.0f : 0.0f))
 TILE(tile_or, (a[i] != 0.0f ? 1.0f : 0.0f) + (b[i] != 0.0f ? 1.0f : 0.0f) > 0.0f ? 1.0f : 0.0f)
 TILE(tile_where, a[i] != 0.0f ? b[i] : c[i])
+TILE(tile_gelu_slope, gelu_pair_f(a[i]).slope)
 
 void load_u8(float* __restrict out, const uint8_t* in, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = in[i];
@@ -241,7 +245,7 @@ const KernelTable VANDA_ISA_TABLE = {
      tile_softplus, tile_clamp, tile_erf, tile_floor, tile_not, tile_identity, tile_to_bool,
      tile_to_u8, tile_add, tile_sub, tile_mul, tile_div, tile_pow, tile_maximum, tile_minimum,
      tile_equal, tile_not_equal, tile_less, tile_less_equal, tile_greater, tile_greater_equal,
-     tile_and, tile_or, tile_where},
+     tile_and, tile_or, tile_where, tile_gelu_slope},
     .load_u8 = load_u8,
     .load_i32 = load_i32,
     .load_i64 = load_i64,
@@ -258,6 +262,19 @@ const KernelTable VANDA_ISA_TABLE = {
     .sgd = sgd,
     .momentum = momentum,
     .adam = adam,
+    .panel = kPanel,
+    .product = product,
+    .pack_panels = pack_panels,
+    .product_epilogue = product_epilogue,
+    .lstm_cell = lstm_cell,
+    .lstm_cell_grad = lstm_cell_grad,
+    .gru_cell = gru_cell,
+    .gru_cell_grad = gru_cell_grad,
+    .softmax_tile = softmax_tile,
+    .softmax_norm = softmax_norm,
+    .attention_scale = attention_scale,
+    .attention_dot = attention_dot,
+    .attention_row_grad = attention_row_grad,
     .layer_norm = layer_norm,
     .layer_norm_grad = layer_norm_grad,
     .norm_moments = norm_moments,

@@ -123,3 +123,30 @@ static inline float erf_f(float x) {
   float small = 1.12837917f * (x + x * z * q);
   return magnitude < 0.5f ? small : large;
 }
+
+// gelu and its slope, which share the error function and its exponential: erf as in erf_f.
+struct GeluPair {
+  float value, slope;
+};
+static inline GeluPair gelu_pair_f(float x) {
+  float z = x * 0.70710678118f;
+  float magnitude = z < 0.0f ? -z : z;
+  float decay = exp_f(-z * z);
+  float t = 1.0f / (1.0f + 0.3275911f * magnitude);
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  float large = 1.0f - p * t * decay;
+  large = z < 0.0f ? -large : large;
+  float square = z * z;
+  float q = -7.57575758e-4f;
+  q = q * square + 4.62962963e-3f;
+  q = q * square - 2.38095238e-2f;
+  q = q * square + 1.0e-1f;
+  q = q * square - 3.33333333e-1f;
+  float small = 1.12837917f * (z + z * square * q);
+  float cumulative = 0.5f * (1.0f + (magnitude < 0.5f ? small : large));
+  return {x * cumulative, cumulative + x * 0.39894228f * decay};
+}

@@ -25,11 +25,8 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
   }));
   return {
     apply(x) {
-      const graph = x.graph;
       const { weight, bias } = built.on(x);
-      if (x.shape.length === 2) return activate(options.activation, graph.dense(x, weight, bias));
-      const product = graph.matmul(x, weight);
-      return activate(options.activation, bias ? graph.add(product, bias) : product);
+      return activate(options.activation, x.graph.dense(x, weight, bias));
     },
   };
 }

@@ -4,6 +4,8 @@ import type { Node } from '../node.ts';
 
 export interface Mode {
   readonly training: boolean;
+  /** bool [N, T]: which steps of a sequence count; recurrent layers and attention look at it. */
+  readonly mask?: Node;
 }
 
 /** Made once, applied as often as needed: variables are made at the first apply and shared afterwards. */

@@ -28,7 +28,7 @@ export class NetworkOps extends ShapeOps {
       transposeB: options.transposeB ?? false,
     });
   }
-  /** x [N, I] by weight [I, O], plus a bias [O]. */
+  /** x [..., I] by weight [I, O], plus a bias [O]. */
   dense(x: Node, weight: Node, bias?: Node): Node {
     return this.emit('dense', bias ? [x, weight, bias] : [x, weight]);
   }

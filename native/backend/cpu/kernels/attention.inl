@@ -1,0 +1,51 @@
+// A softmax that goes on from tile to tile (Milakov and Gimelshein, 2018): the scores of one query
+// against some more keys become exponentials below the new maximum. Returns the factor for what was
+// summed up before. A score of -inf is masked.
+float softmax_tile(float* scores, float scale, float* top, float* sum, int64_t n) {
+  // The smallest float stands for "nothing yet": its exponential is zero like that of -inf.
+  float highest = -3.4028235e38f;
+#pragma omp simd reduction(max : highest)
+  for (int64_t j = 0; j < n; ++j) {
+    float score = scores[j] * scale;
+    scores[j] = score;
+    highest = highest > score ? highest : score;
+  }
+  highest = highest > *top ? highest : *top;
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t j = 0; j < n; ++j) {
+    // A masked score stays zero even where all are masked.
+    float p = scores[j] < -3.4028234e38f ? 0.0f : exp_f(scores[j] - highest);
+    scores[j] = p;
+    total += p;
+  }
+  float factor = exp_f(*top - highest);
+  *top = highest;
+  *sum = *sum * factor + total;
+  return factor;
+}
+
+// The norm of a row from its maximum and sum; 0 for a row that looks at nothing.
+float softmax_norm(float top, float sum) { return sum == 0.0f ? 0.0f : top + log_f(sum); }
+
+void attention_scale(float* x, float factor, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) x[j] *= factor;
+}
+
+float attention_dot(const float* a, const float* b, int64_t n) {
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t j = 0; j < n; ++j) total += a[j] * b[j];
+  return total;
+}
+
+// scores: in, before scaling; out, probabilities. d_scores: in, the gradient of the probabilities;
+// out, that of the scores before scaling.
+void attention_row_grad(float* __restrict scores, float* __restrict d_scores, float scale,
+                        float norm, float delta, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) {
+    float p = exp_f(scores[j] * scale - norm);
+    scores[j] = p;
+    d_scores[j] = p * (d_scores[j] - delta) * scale;
+  }
+}

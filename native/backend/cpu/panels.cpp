@@ -1,0 +1,53 @@
+#include "backend/cpu/panels.hpp"
+
+#include "backend/cpu/kernels/kernels.hpp"
+
+namespace vanda::cpu {
+
+namespace {
+
+// Below this, waking a team costs more than the copy.
+constexpr int64_t kParallelFloats = 65536;
+
+void pack(const MatrixView& view, const float* from, float* to, int threads) {
+  const KernelTable& k = kernels();
+  int64_t panels = (view.columns + k.panel - 1) / k.panel;
+  int team = view.inner * view.columns >= kParallelFloats ? threads : 1;
+  parallel_for(team, panels, 1, [&](int64_t begin, int64_t end, int) {
+    int64_t first = begin * k.panel;
+    int64_t last = end * k.panel < view.columns ? end * k.panel : view.columns;
+    k.pack_panels(to + first * view.inner, from + view.offset + first * view.column, view.row,
+                  view.column, view.inner, last - first);
+  });
+}
+
+}  // namespace
+
+int64_t panel_floats(int64_t inner, int64_t columns) {
+  int64_t panel = kernels().panel;
+  return (columns + panel - 1) / panel * panel * inner;
+}
+
+int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
+  std::vector<int64_t> key = {value.node,  value.output, view.offset, view.row,
+                              view.column, view.inner,   view.columns};
+  if (auto found = lowering.panels.find(key); found != lowering.panels.end()) return found->second;
+  int source = lowering.plain(value);
+  size_t bytes = static_cast<size_t>(panel_floats(view.inner, view.columns)) * sizeof(float);
+  Variable* variable = lowering.buffers[static_cast<size_t>(source)].variable;
+  int target = variable != nullptr ? lowering.new_fixed(bytes) : lowering.new_buffer(bytes);
+  auto seen = std::make_shared<uint64_t>(0);
+  lowering.add("pack", {source}, {target}, [=](const RunContext& context) {
+    if (variable != nullptr) {
+      uint64_t version = variable->version.load(std::memory_order_acquire);
+      if (version == *seen) return;
+      *seen = version;
+    }
+    pack(view, static_cast<const float*>(context.data[source]),
+         static_cast<float*>(context.data[target]), context.threads);
+  });
+  lowering.panels.emplace(std::move(key), target);
+  return target;
+}
+
+}  // namespace vanda::cpu
