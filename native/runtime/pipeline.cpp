@@ -99,9 +99,17 @@ std::vector<uint32_t> Pipeline::order(uint64_t epoch) const {
 
 BatchReader::BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoch, int64_t batch,
                          std::optional<uint64_t> end_epoch)
-    : pipeline_(std::move(pipeline)) {
+    : pipeline_(std::move(pipeline)), end_epoch_(end_epoch) {
   const PipelineOptions& options = pipeline_->options();
-  slots_.resize(static_cast<size_t>(options.prefetch) + 1);
+  size_t bytes = 0;
+  bool copied = true;
+  for (const Column& column : options.columns) {
+    bytes += static_cast<size_t>(column.row.elements() * options.batch_size) *
+             dtype_bytes(column.output_dtype());
+    copied = copied && column.scale.empty();
+  }
+  bool by_caller = copied && bytes <= kInlineBytes;
+  slots_.resize(by_caller ? 1 : static_cast<size_t>(options.prefetch) + 1);
   for (Slot& slot : slots_) {
     for (const Column& column : options.columns) {
       size_t elements = static_cast<size_t>(column.row.elements() * options.batch_size);
@@ -109,10 +117,15 @@ BatchReader::BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoc
           std::make_unique<AlignedBytes>(elements * dtype_bytes(column.output_dtype())));
     }
   }
-  thread_ = std::thread([this, epoch, batch, end_epoch] { produce(epoch, batch, end_epoch); });
+  Cursor cursor{epoch, batch, {}};
+  if (by_caller)
+    inline_ = std::move(cursor);
+  else
+    thread_ = std::thread([this, cursor = std::move(cursor)] { produce(cursor); });
 }
 
 BatchReader::~BatchReader() {
+  if (!thread_.joinable()) return;
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
@@ -122,6 +135,7 @@ BatchReader::~BatchReader() {
 }
 
 const Batch* BatchReader::next() {
+  if (inline_) return fill_next(slots_[0], *inline_) ? &slots_[0].batch : nullptr;
   std::unique_lock lock(mutex_);
   consumed_ = taken_;
   changed_.notify_all();
@@ -130,24 +144,34 @@ const Batch* BatchReader::next() {
   return &slots_[taken_++ % slots_.size()].batch;
 }
 
-void BatchReader::produce(uint64_t epoch, int64_t batch, std::optional<uint64_t> end_epoch) {
-  for (; !end_epoch || epoch < *end_epoch; ++epoch, batch = 0) {
-    std::vector<uint32_t> order = pipeline_->order(epoch);
-    for (; batch < pipeline_->batches_per_epoch(); ++batch) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stop_ || produced_ - consumed_ < slots_.size(); });
-      if (stop_) return;
-      Slot& slot = slots_[produced_ % slots_.size()];
-      lock.unlock();
-      fill(slot, order, epoch, batch);
-      lock.lock();
-      ++produced_;
-      changed_.notify_all();
-    }
+// False at the end.
+bool BatchReader::fill_next(Slot& slot, Cursor& cursor) {
+  int64_t batches = pipeline_->batches_per_epoch();
+  while (cursor.batch >= batches) {
+    ++cursor.epoch;
+    cursor.batch = 0;
+    cursor.order.clear();
   }
-  std::lock_guard lock(mutex_);
-  ended_ = true;
-  changed_.notify_all();
+  if (end_epoch_ && cursor.epoch >= *end_epoch_) return false;
+  if (cursor.order.empty()) cursor.order = pipeline_->order(cursor.epoch);
+  fill(slot, cursor.order, cursor.epoch, cursor.batch++);
+  return true;
+}
+
+void BatchReader::produce(Cursor cursor) {
+  while (true) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stop_ || produced_ - consumed_ < slots_.size(); });
+    if (stop_) return;
+    Slot& slot = slots_[produced_ % slots_.size()];
+    lock.unlock();
+    bool filled = fill_next(slot, cursor);
+    lock.lock();
+    produced_ += filled ? 1 : 0;
+    ended_ = !filled;
+    changed_.notify_all();
+    if (!filled) return;
+  }
 }
 
 namespace {
@@ -193,6 +217,7 @@ void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t 
   const PipelineOptions& options = pipeline_->options();
   int64_t first = batch * options.batch_size;
   int64_t rows = std::min(options.batch_size, pipeline_->row_count() - first);
+  bool same = slot.batch.rows == rows && slot.batch.feeds.size() == options.columns.size();
   slot.batch.feeds.resize(options.columns.size());
   for (size_t c = 0; c < options.columns.size(); ++c) {
     const Column& column = options.columns[c];
@@ -207,6 +232,7 @@ void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t 
       else
         normalize_row(column, from, to, elements);
     }
+    if (same) continue;
     std::vector<int64_t> dims = {rows};
     dims.insert(dims.end(), column.row.dims().begin(), column.row.dims().end());
     slot.batch.feeds[c] = {column.name, TensorType{column.output_dtype(), Shape(std::move(dims))},

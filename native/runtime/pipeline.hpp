@@ -76,7 +76,8 @@ struct Batch {
   bool last = false;  // of the epoch
 };
 
-// Fills batches ahead on its own thread into a bounded ring of buffers.
+// Fills batches ahead on its own thread into a bounded ring of buffers; batches so small that handing
+// them over would cost more than filling them are filled by whoever asks.
 class BatchReader {
  public:
   BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoch, int64_t batch,
@@ -90,11 +91,22 @@ class BatchReader {
     std::vector<std::unique_ptr<AlignedBytes>> memory;
     Batch batch;
   };
-  void produce(uint64_t epoch, int64_t batch, std::optional<uint64_t> end_epoch);
+  // Where the next batch begins.
+  struct Cursor {
+    uint64_t epoch = 0;
+    int64_t batch = 0;
+    std::vector<uint32_t> order;
+  };
+  void produce(Cursor cursor);
+  bool fill_next(Slot& slot, Cursor& cursor);
   void fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch, int64_t batch);
 
+  static constexpr size_t kInlineBytes = size_t{64} << 10;
+
   std::shared_ptr<const Pipeline> pipeline_;
+  std::optional<uint64_t> end_epoch_;
   std::vector<Slot> slots_;
+  std::optional<Cursor> inline_;  // of batches that the caller fills
   std::mutex mutex_;
   std::condition_variable changed_;
   size_t produced_ = 0;

@@ -6,7 +6,7 @@
 namespace vanda {
 
 Trainer::~Trainer() {
-  stop_.store(true);
+  stop();
   if (!thread_.joinable()) return;
   // The callbacks of a run keep the trainer alive, so its own thread may be the last to let go.
   if (thread_.get_id() == std::this_thread::get_id())
@@ -59,11 +59,23 @@ void Trainer::serve_snapshots() {
 }
 
 std::vector<double> Trainer::drain_points() {
-  std::lock_guard lock(mutex_);
-  points_announced_ = false;
   std::vector<double> out;
-  out.swap(points_);
+  {
+    std::lock_guard lock(mutex_);
+    points_announced_ = false;
+    out.swap(points_);
+  }
+  points_drained_.notify_all();
   return out;
+}
+
+void Trainer::stop() {
+  {
+    // Under the lock, so that a loop that is about to wait for its points to be drained sees it.
+    std::lock_guard lock(mutex_);
+    stop_.store(true);
+  }
+  points_drained_.notify_all();
 }
 
 void Trainer::loop(Run run) {
@@ -74,16 +86,17 @@ void Trainer::loop(Run run) {
            (run.until_step && at.step >= *run.until_step);
   };
   try {
-    Position start = position();
-    if (!reached(start)) {
-      BatchReader reader(options_.pipeline, start.epoch, start.batch, run.until_epoch);
-      while (!reached(position())) {
+    Position at = position();
+    if (!reached(at)) {
+      BatchReader reader(options_.pipeline, at.epoch, at.batch, run.until_epoch);
+      while (!reached(at)) {
         if (stop_.load(std::memory_order_relaxed)) {
           stopped = true;
           break;
         }
         const Batch* batch = reader.next();
-        if (batch == nullptr || !step(*batch, run)) break;
+        if (batch == nullptr) break;
+        step(*batch, run, at);
         if (snapshot_wanted_.load(std::memory_order_relaxed)) serve_snapshots();
       }
     }
@@ -122,10 +135,10 @@ Trainer::Ready& Trainer::ready_for(const Batch& batch) {
   return ready_.back();
 }
 
-bool Trainer::step(const Batch& batch, const Run& run) {
+// `at` is the training thread's own copy of the position; others see it when the step is done.
+void Trainer::step(const Batch& batch, const Run& run, Position& at) {
   Ready& ready = ready_for(batch);
   std::lock_guard running(ready.cached->running);
-  Position at = position();
   Plan& plan = *ready.cached->plan;
   for (size_t i = 0; i < ready.columns.size(); ++i) {
     ready.pointers[i] = batch.feeds[ready.columns[i]].data;
@@ -134,31 +147,47 @@ bool Trainer::step(const Batch& batch, const Run& run) {
     auto alone = options_.session->state.own();
     plan.run(ready.pointers, at.step);
   }
-  size_t count = plan.output_types().size();
-  bool finite = true;
+  ++at.step;
+  at.batch = batch.last ? 0 : batch.index + 1;
+  at.epoch = batch.last ? batch.epoch + 1 : batch.epoch;
+  keep_point(plan, batch.epoch, at, run);
+  if (std::isfinite(ConstView{&plan.output_types()[0], plan.output(0)}.at(0))) return;
+  throw Error("diverged", "train",
+              "the loss is no longer a finite number at step " + std::to_string(at.step) +
+                  "; a smaller learning rate may help");
+}
+
+void Trainer::keep_point(const Plan& plan, uint64_t epoch, const Position& after,
+                         const Run& run) {
+  // Steps of microseconds are announced many at a time, slow ones each by itself.
+  constexpr size_t kAnnouncedPoints = 4096;
+  constexpr auto kAnnouncedEvery = std::chrono::milliseconds(20);
   bool announce = false;
   {
-    std::lock_guard lock(mutex_);
-    ++position_.step;
-    position_.batch = batch.last ? 0 : batch.index + 1;
-    position_.epoch = batch.last ? batch.epoch + 1 : batch.epoch;
-    points_.push_back(static_cast<double>(position_.step));
-    points_.push_back(static_cast<double>(batch.epoch));
-    for (size_t i = 0; i < count; ++i) {
-      ConstView value{&plan.output_types()[i], plan.output(i)};
-      points_.push_back(value.at(0));
-      if (i == 0) finite = std::isfinite(points_.back());
+    std::unique_lock lock(mutex_);
+    position_ = after;
+    size_t count = plan.output_types().size();
+    if (points_.size() + count + 2 > kPointsMax) {
+      if (run.points_ready) {
+        points_drained_.wait(lock, [this] { return points_.empty() || stop_.load(); });
+      } else {
+        points_.erase(points_.begin(),
+                      points_.begin() + static_cast<int64_t>(kPointsMax / 2 / (count + 2) * (count + 2)));
+      }
     }
-    announce = !points_announced_;
-    points_announced_ = true;
+    points_.push_back(static_cast<double>(after.step));
+    points_.push_back(static_cast<double>(epoch));
+    for (size_t i = 0; i < count; ++i) {
+      points_.push_back(ConstView{&plan.output_types()[i], plan.output(i)}.at(0));
+    }
+    if (run.points_ready && !points_announced_) {
+      auto now = std::chrono::steady_clock::now();
+      announce = points_.size() >= kAnnouncedPoints || now - announced_at_ >= kAnnouncedEvery;
+      if (announce) announced_at_ = now;
+      points_announced_ = announce;
+    }
   }
-  if (announce && run.points_ready) run.points_ready();
-  if (!finite) {
-    throw Error("diverged", "train",
-                "the loss is no longer a finite number at step " + std::to_string(at.step + 1) +
-                    "; a smaller learning rate may help");
-  }
-  return true;
+  if (announce) run.points_ready();
 }
 
 }  // namespace vanda

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <thread>
 
@@ -41,19 +43,23 @@ class Trainer {
   ~Trainer();
 
   void train(Run run);  // throws busy while one runs
-  void stop() { stop_.store(true); }
+  void stop();
   bool running() const { return running_.load(); }
   Position position();
   void set_position(Position position);  // throws busy while one runs
   // Calls `take` with all variables at the next step boundary, or at once when nothing runs.
   void snapshot(std::function<void(State, Position)> take);
-  // Flat rows of [step, epoch, loss, metrics...] since the last call.
+  // Flat rows of [step, epoch, loss, metrics...] since the last call. At most kPointsMax numbers wait:
+  // a run that somebody listens to pauses until they are drained, any other forgets the oldest.
   std::vector<double> drain_points();
 
  private:
+  static constexpr size_t kPointsMax = size_t{1} << 20;
+
   void loop(Run run);
-  bool step(const Batch& batch, const Run& run);
+  void step(const Batch& batch, const Run& run, Position& at);
   void serve_snapshots();
+  void keep_point(const Plan& plan, uint64_t epoch, const Position& after, const Run& run);
 
   // A plan bound to the pipeline's columns: whole batches have one, the remainder another.
   struct Ready {
@@ -72,7 +78,9 @@ class Trainer {
   std::mutex mutex_;  // of everything below
   Position position_;
   std::vector<double> points_;
+  std::condition_variable points_drained_;
   bool points_announced_ = false;
+  std::chrono::steady_clock::time_point announced_at_{};
   std::vector<std::function<void(State, Position)>> snapshots_;
   std::atomic<bool> snapshot_wanted_{false};
 };
