@@ -66,7 +66,7 @@ Napi::Value operations(const Napi::CallbackInfo& info) {
   Napi::Array out = Napi::Array::New(env);
   for (const std::string& name : op_names()) {
     const OpSpec& spec = *find_op(name);
-    if (spec.op_class == OpClass::internal) continue;
+    if (spec.op_class == OpClass::internal || spec.made_by_passes) continue;
     Napi::Object entry = Napi::Object::New(env);
     entry.Set("name", spec.name);
     entry.Set("family", spec.family);

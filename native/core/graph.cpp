@@ -100,7 +100,7 @@ int Graph::push(Node node) {
 int Graph::add(const std::string& op, std::vector<Value> inputs, Attributes attributes,
                const std::string& name) {
   const OpSpec* spec = find_op(op);
-  if (spec == nullptr || spec->op_class == OpClass::internal) {
+  if (spec == nullptr || spec->op_class == OpClass::internal || spec->made_by_passes) {
     throw Error("unknown_op", op, "there is no operation of that name");
   }
   bool named = op == "placeholder" || op == "variable";
@@ -113,6 +113,14 @@ int Graph::add(const std::string& op, std::vector<Value> inputs, Attributes attr
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
   node.name = name;
+  return push(std::move(node));
+}
+
+int Graph::add_internal(const std::string& op, std::vector<Value> inputs, Attributes attributes) {
+  Node node;
+  node.op = find_op(op);
+  node.inputs = std::move(inputs);
+  node.attributes = std::move(attributes);
   return push(std::move(node));
 }
 

@@ -46,6 +46,8 @@ class Graph {
   int add(const std::string& op, std::vector<Value> inputs, Attributes attributes = {},
           const std::string& name = "");
   int add_constant(Tensor tensor);
+  // For passes: an op that is refused from outside.
+  int add_internal(const std::string& op, std::vector<Value> inputs, Attributes attributes);
   // For passes: keeps payload, program and name; types are inferred again.
   int add_copy(const Node& node, std::vector<Value> inputs);
   int add_fused(std::shared_ptr<const FusedProgram> program, std::vector<Value> inputs,

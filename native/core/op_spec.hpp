@@ -66,6 +66,7 @@ struct OpSpec {
   GradientFn gradient = nullptr;    // null: not differentiable, and autodiff says so
   ReferenceFn reference = nullptr;  // null: needs the run (variables, random numbers)
   bool zero_gradient = false;       // piecewise constant: the gradient stops silently
+  bool made_by_passes = false;      // an effect that is refused from outside, as internal ops are
   bool first_order = false;         // the gradient is a fused kernel that has none itself
   OpDoc doc;
   std::string family = {};  // set by the table while a family registers itself

@@ -204,7 +204,7 @@ void add_node(Graph& graph, const Json& json) {
   std::string op = text_of(json, "op");
   if (op == "constant") return add_constant(graph, json);
   const OpSpec* spec = find_op(op);
-  if (spec == nullptr || spec->op_class == OpClass::internal) {
+  if (spec == nullptr || spec->op_class == OpClass::internal || spec->made_by_passes) {
     throw Error("unknown_op", op, "there is no operation of that name");
   }
   std::vector<Value> inputs;

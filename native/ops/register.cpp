@@ -25,6 +25,8 @@ void register_ops() {
     register_family("Products", register_fused_product);
     register_family("Random", register_dropout);
     register_family("Updates of variables", register_updates);
+    register_family("Updates of variables", register_lookups);
+    register_family("Embedding", register_embedding);
   });
 }
 

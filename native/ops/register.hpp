@@ -20,5 +20,9 @@ void register_attention();
 void register_fused_product();
 void register_dropout();
 void register_updates();
+void register_lookups();
+void register_embedding();
+void register_segments();
+void register_negative_sampling();
 
 }  // namespace vanda

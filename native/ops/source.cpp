@@ -41,7 +41,12 @@ std::vector<TensorType> infer_variable(const Node& node, std::span<const TensorT
   return {type};
 }
 
-std::vector<TensorType> infer_step(const Node&, std::span<const TensorType>) {
+// step: the number of the step, 0 first; with `every` = K, how many times K steps are done, or where
+// in the present K steps this one is (`phase`). Exact far beyond what a float counts to.
+std::vector<TensorType> infer_step(const Node& node, std::span<const TensorType>) {
+  if (node.integer("every") < 1) {
+    throw Error("invalid_attribute", "step", "every must be at least 1");
+  }
   return {TensorType{DType::f32, Shape{}}};
 }
 
@@ -82,7 +87,11 @@ void register_sources() {
   OpSpec step;
   step.name = "step";
   step.op_class = OpClass::source;
-  step.doc = {"The number of the step being run, 0 first.", "-> []"};
+  step.attributes = {{"every", AttributeKind::integer, int64_t{1}},
+                     {"phase", AttributeKind::boolean, false}};
+  step.doc = {"The number of the step being run, 0 first; every how many steps it counts on, or where "
+              "among so many steps this one is.",
+              "-> []"};
   step.infer = infer_step;
   register_op(std::move(step));
 }

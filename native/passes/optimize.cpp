@@ -9,9 +9,10 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 13> kNames = {
-    "fold",     "simplify", "cse",  "prune",    "sink",   "normalization", "epilogue",
-    "products", "fuse",     "schedule", "layout", "inPlace", "reuse"};
+constexpr std::array<const char*, 15> kNames = {
+    "fold",          "simplify", "cse",      "sparse", "lookups",  "prune",  "sink",
+    "normalization", "epilogue", "products", "fuse",   "schedule", "layout", "inPlace",
+    "reuse"};
 
 }  // namespace
 
@@ -43,6 +44,8 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
     apply("simplify", simplify);
     apply("cse", eliminate_common);
   }
+  apply("sparse", sparse_updates);
+  apply("lookups", merge_lookups);
   apply("prune", prune);
   apply("sink", sink_masks);
   apply("normalization", join_normalization);

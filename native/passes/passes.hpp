@@ -34,6 +34,11 @@ Program sink_masks(const Program& program);
 Program join_epilogues(const Program& program);
 // Joins gelu, a sum or a product with another value to the matmul or dense that feeds them.
 Program join_products(const Program& program);
+// Turns updates by a gradient that is a scatter of few rows into updates of these rows, and norms of
+// such gradients into norms of the rows.
+Program sparse_updates(const Program& program);
+// Makes one node of many embedding lookups that are concatenated or summed.
+Program merge_lookups(const Program& program);
 // Groups elementwise nodes into fused programs; afterwards no elementwise float node is left.
 Program fuse_elementwise(const Program& program);
 

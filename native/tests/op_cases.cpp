@@ -219,6 +219,7 @@ const std::vector<OpCase>& op_cases() {
     add_rows(all);
     add_sequence_cases(all);
     add_network_cases(all);
+    add_embedding_cases(all);
     return all;
   }();
   return cases;

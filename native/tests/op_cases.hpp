@@ -28,5 +28,6 @@ const std::vector<OpCase>& op_cases();
 // Families with a file of their own.
 void add_network_cases(std::vector<OpCase>& cases);
 void add_sequence_cases(std::vector<OpCase>& cases);
+void add_embedding_cases(std::vector<OpCase>& cases);
 
 }  // namespace vanda::testing

@@ -1,10 +1,8 @@
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
-#include "backend/cpu/kernels/kernels.hpp"
-#include "backend/cpu/lowering.hpp"
-#include "core/error.hpp"
+#include "backend/cpu/update_settings.hpp"
 
 namespace vanda::cpu {
 
@@ -15,153 +13,138 @@ constexpr int64_t kPiece = 16384;
 // Below this, waking a team costs more than the work.
 constexpr int64_t kParallelElements = 65536;
 
-struct Tensors {
-  int buffers[4];  // variable, slots..., gradient
-  int64_t elements;
-};
-
-// All updates of one kind and setting in a row run as one step over all their tensors.
+// All updates of one rule and setting run as one step over all their tensors.
 struct MultiUpdate {
-  std::string op;
-  float momentum = 0, l2 = 0;
-  int nesterov = 0;
-  AdamRates adam{};
-  int rate_buffer = -1;
-  int step_buffer = -1;
-  std::vector<Tensors> tensors;
-  int64_t elements = 0;
+  struct Tensors {
+    int variable;
+    int slots[kSlotsMax];
+    int gradient;
+  };
   struct Piece {
     size_t tensor;
     int64_t begin, end;
   };
+  UpdateSettings settings;
+  std::vector<Tensors> tensors;
   std::vector<Piece> pieces;
+  int64_t elements = 0;
 
-  void add(const Tensors& entry) {
-    for (int64_t begin = 0; begin < entry.elements; begin += kPiece) {
-      int64_t end = begin + kPiece < entry.elements ? begin + kPiece : entry.elements;
-      pieces.push_back({tensors.size(), begin, end});
+  void add(const Tensors& entry, int64_t count) {
+    for (int64_t begin = 0; begin < count; begin += kPiece) {
+      pieces.push_back({tensors.size(), begin, std::min(begin + kPiece, count)});
     }
     tensors.push_back(entry);
-    elements += entry.elements;
+    elements += count;
   }
 
-  void run(const RunContext& context) {
-    const KernelTable& k = kernels();
-    float rate = *static_cast<const float*>(context.data[rate_buffer]);
-    AdamRates rates = adam;
-    rates.rate = rate;
-    if (step_buffer >= 0) {
-      double t = static_cast<double>(*static_cast<const float*>(context.data[step_buffer])) + 1;
-      rates.correction1 = static_cast<float>(1 / (1 - std::pow(double{adam.beta1}, t)));
-      rates.correction2 = static_cast<float>(1 / (1 - std::pow(double{adam.beta2}, t)));
-    }
+  void run(const RunContext& context) const {
+    if (!settings.due(context)) return;
+    UpdateRates rates = settings.rates(context);
     int64_t count = static_cast<int64_t>(pieces.size());
     parallel_for(elements >= kParallelElements ? context.threads : 1, count, 1,
                  [&](int64_t begin, int64_t end, int) {
                    for (int64_t p = begin; p < end; ++p) {
-                     const Piece& piece = pieces[static_cast<size_t>(p)];
-                     const Tensors& entry = tensors[piece.tensor];
-                     auto at = [&](int i) {
-                       return static_cast<float*>(context.data[entry.buffers[i]]) + piece.begin;
-                     };
-                     int64_t n = piece.end - piece.begin;
-                     if (op == "apply_adam")
-                       k.adam(at(0), at(1), at(2), at(3), &rates, n);
-                     else if (op == "apply_momentum")
-                       k.momentum(at(0), at(1), at(2), rate, momentum, l2, nesterov, n);
-                     else
-                       k.sgd(at(0), at(1), rate, l2, n);
+                     run_piece(context, rates, pieces[static_cast<size_t>(p)]);
                    }
                  });
   }
-};
 
-Variable& written_variable(Lowering& lowering, const Node& node, size_t input) {
-  const Node& target = lowering.graph().node(node.inputs[input]);
-  if (!target.is("variable")) {
-    throw Error("invalid_graph", node.op->name, "only a variable can be written");
+  void run_piece(const RunContext& context, const UpdateRates& rates, const Piece& piece) const {
+    const Tensors& entry = tensors[piece.tensor];
+    auto at = [&](int buffer) { return static_cast<float*>(context.data[buffer]) + piece.begin; };
+    float* slots[kSlotsMax] = {};
+    for (int i = 0; i < settings.slots; ++i) slots[i] = at(entry.slots[i]);
+    settings.function(at(entry.variable), slots, at(entry.gradient), &rates,
+                      piece.end - piece.begin);
   }
-  Variable& variable =
-      *lowering.buffers[static_cast<size_t>(lowering.plain(node.inputs[input]))].variable;
-  lowering.written.push_back(&variable);
-  return variable;
-}
+};
 
 void lower_assign(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
-  size_t bytes = written_variable(lowering, node, 0).type.bytes();
-  int target = lowering.plain(node.inputs[0]);
+  size_t bytes = lowering.type(node.inputs[0]).bytes();
+  int target = written_buffer(lowering, node, 0);
   int source = lowering.snapshot(node.inputs[1]);
+  uint64_t every = static_cast<uint64_t>(node.integer("every"));
   lowering.add("assign", {source}, {target}, [=](const RunContext& context) {
+    if ((context.step + 1) % every != 0) return;
     std::memmove(context.data[target], context.data[source], bytes);
   });
+}
+
+void lower_average(Lowering& lowering, int id) {
+  const Node& node = lowering.graph().node(id);
+  int64_t elements = lowering.type(node.inputs[0]).shape.elements();
+  int target = written_buffer(lowering, node, 0);
+  int updates = written_buffer(lowering, node, 1);
+  int source = lowering.plain(node.inputs[2]);
+  double decay = node.number("decay");
+  bool from_start = node.flag("fromStart");
+  uint64_t every = static_cast<uint64_t>(node.integer("every"));
+  lowering.add("average", {source}, {target, updates}, [=](const RunContext& context) {
+    if ((context.step + 1) % every != 0) return;
+    // The first update is taken over as it is. From the start, the decay then rises with the updates,
+    // much as TensorFlow's moving average does it, so that the beginnings are soon forgotten.
+    float& count = *static_cast<float*>(context.data[updates]);
+    double t = static_cast<double>(count);
+    double keep = count == 0 ? 0 : from_start ? std::min(decay, t / (9 + t)) : decay;
+    count += 1;
+    float share = static_cast<float>(1 - keep);
+    float* average = static_cast<float*>(context.data[target]);
+    const float* x = static_cast<const float*>(context.data[source]);
+    int threads = elements >= kParallelElements ? context.threads : 1;
+    parallel_for(threads, elements, kPiece, [&](int64_t begin, int64_t end, int) {
+      kernels().follow_average(average + begin, x + begin, share, end - begin);
+    });
+  });
+}
+
+void lower_apply(Lowering& lowering, int id) {
+  const Node& node = lowering.graph().node(id);
+  UpdateSettings settings = update_settings(lowering, node);
+  UpdateInputs at = update_inputs(node);
+  MultiUpdate::Tensors entry{};
+  std::vector<int> written = {entry.variable = written_buffer(lowering, node, 0)};
+  for (int i = 0; i < at.slots; ++i) {
+    entry.slots[i] = written_buffer(lowering, node, static_cast<size_t>(i) + 1);
+    written.push_back(entry.slots[i]);
+  }
+  entry.gradient = lowering.snapshot(node.inputs[static_cast<size_t>(at.gradient)]);
+  std::vector<int> read = {entry.gradient, settings.rate_buffer};
+  if (settings.step_buffer >= 0) read.push_back(settings.step_buffer);
+
+  int64_t elements = lowering.type(node.inputs[0]).shape.elements();
+  auto [open, fresh] = lowering.open_updates.try_emplace(update_key(node, settings));
+  if (!fresh) {
+    static_cast<MultiUpdate*>(open->second.update.get())->add(entry, elements);
+    Step& step = lowering.steps[open->second.step];
+    step.reads.insert(step.reads.end(), read.begin(), read.end());
+    step.writes.insert(step.writes.end(), written.begin(), written.end());
+    return;
+  }
+  auto update = std::make_shared<MultiUpdate>();
+  update->settings = settings;
+  update->add(entry, elements);
+  open->second = {update, lowering.steps.size()};
+  lowering.add(node.op->name, read, written,
+               [update](const RunContext& context) { update->run(context); });
 }
 
 }  // namespace
 
 bool lower_update(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
-  if (node.op->op_class != OpClass::effect) return false;
-  if (node.is("assign")) {
+  if (node.op->op_class != OpClass::effect || is_sparse_update(node)) return false;
+  if (update_rule(node) != nullptr) {
+    lower_apply(lowering, id);
+    return true;
+  }
+  if (node.is("assign"))
     lower_assign(lowering, id);
-    return true;
-  }
-  size_t scalars = node.is("apply_adam") ? 2 : 1;
-  size_t tensors = node.inputs.size() - scalars;
-  for (size_t i = 0; i + 1 < tensors; ++i) written_variable(lowering, node, i);
-  if (lowering.type(node.inputs[0]).dtype != DType::f32) {
-    throw Error("dtype_mismatch", node.op->name, "only f32 variables can be trained");
-  }
-  Tensors entry{};
-  std::vector<int> buffers;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    bool target = i + 1 < tensors;
-    buffers.push_back(target ? lowering.plain(node.inputs[i]) : lowering.snapshot(node.inputs[i]));
-  }
-  for (size_t i = 0; i < tensors; ++i) entry.buffers[i] = buffers[i];
-  entry.elements = lowering.type(node.inputs[0]).shape.elements();
-  std::vector<int> written(buffers.begin(), buffers.begin() + static_cast<int64_t>(tensors) - 1);
-  std::vector<int> read(buffers.begin() + static_cast<int64_t>(tensors) - 1, buffers.end());
-
-  // Joins the step before it when that is the same update with the same settings.
-  std::string key = node.op->name;
-  for (const auto& [name, value] : node.attributes) {
-    key += "," + name + "=";
-    if (std::holds_alternative<double>(value))
-      key += std::to_string(std::get<double>(value) * 1e9);
-    else if (std::holds_alternative<bool>(value))
-      key += std::get<bool>(value) ? "1" : "0";
-  }
-  for (size_t i = tensors; i < buffers.size(); ++i) key += "," + std::to_string(buffers[i]);
-  if (lowering.last_update && lowering.last_update_key == key) {
-    static_cast<MultiUpdate*>(lowering.last_update.get())->add(entry);
-    Step& step = lowering.steps[lowering.last_update_step];
-    step.reads.insert(step.reads.end(), read.begin(), read.end());
-    step.writes.insert(step.writes.end(), written.begin(), written.end());
-    return true;
-  }
-  auto update = std::make_shared<MultiUpdate>();
-  update->op = node.op->name;
-  update->l2 = static_cast<float>(node.number("l2"));
-  update->rate_buffer = buffers[tensors];
-  if (node.is("apply_momentum")) {
-    update->momentum = static_cast<float>(node.number("momentum"));
-    update->nesterov = node.flag("nesterov") ? 1 : 0;
-  }
-  if (node.is("apply_adam")) {
-    update->step_buffer = buffers[tensors + 1];
-    update->adam.beta1 = static_cast<float>(node.number("beta1"));
-    update->adam.beta2 = static_cast<float>(node.number("beta2"));
-    update->adam.epsilon = static_cast<float>(node.number("epsilon"));
-    update->adam.decay = static_cast<float>(node.number("weightDecay"));
-    update->adam.l2 = update->l2;
-  }
-  update->add(entry);
-  lowering.last_update = update;
-  lowering.last_update_key = key;
-  lowering.last_update_step = lowering.steps.size();
-  lowering.add(node.op->name, read, written,
-               [update](const RunContext& context) { update->run(context); });
+  else if (node.is("apply_average"))
+    lower_average(lowering, id);
+  else
+    return false;
+  lowering.open_updates.clear();
   return true;
 }
 

@@ -44,7 +44,8 @@ void Lowering::lower(int id) {
               lower_panel_product(*this, id) || lower_product(*this, id) ||
               lower_recurrent(*this, id) || lower_attention(*this, id) ||
               lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||
-              lower_update(*this, id);
+              lower_lookups(*this, id) || lower_embedding(*this, id) || lower_update(*this, id) ||
+              lower_sparse(*this, id);
   if (!done) lower_reference(*this, id);
 }
 
@@ -53,8 +54,11 @@ void Lowering::lower_source(int id) {
   Value value{id, 0};
   if (node.is("step")) {
     int buffer = define_new(value);
-    add("step", {}, {buffer}, [buffer](const RunContext& context) {
-      *static_cast<float*>(context.data[buffer]) = static_cast<float>(context.step);
+    uint64_t every = static_cast<uint64_t>(node.integer("every"));
+    bool phase = node.flag("phase");
+    add("step", {}, {buffer}, [=](const RunContext& context) {
+      uint64_t number = phase ? context.step % every : context.step / every;
+      *static_cast<float*>(context.data[buffer]) = static_cast<float>(number);
     });
     return;
   }

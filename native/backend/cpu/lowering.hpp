@@ -80,10 +80,13 @@ class Lowering {
   std::vector<Variable*> written;  // by effects
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;
-  // The multi-tensor update that further updates of the same setting join.
-  std::shared_ptr<void> last_update;
-  std::string last_update_key;
-  size_t last_update_step = 0;
+  // Multi-tensor updates that further ones of the same setting join, by setting; closed by an effect
+  // of another kind, which may read what they write.
+  struct OpenUpdate {
+    std::shared_ptr<void> update;
+    size_t step = 0;
+  };
+  std::map<std::string, OpenUpdate> open_updates;
 
  private:
   struct Copy {
@@ -119,7 +122,10 @@ bool lower_attention(Lowering& lowering, int id);
 bool lower_reduction(Lowering& lowering, int id);
 bool lower_rows(Lowering& lowering, int id);
 bool lower_movement(Lowering& lowering, int id);
+bool lower_lookups(Lowering& lowering, int id);
+bool lower_embedding(Lowering& lowering, int id);
 bool lower_update(Lowering& lowering, int id);
+bool lower_sparse(Lowering& lowering, int id);
 // Whatever has no kernel of its own runs the plain reference of its op (integers, rare shapes).
 void lower_reference(Lowering& lowering, int id);
 

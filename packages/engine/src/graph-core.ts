@@ -93,13 +93,21 @@ export class GraphCore {
     )[0] as Node;
   }
 
-  /** The step being run (0 first) as an f32 scalar: what learning-rate schedules are made of. */
-  step(): Node {
-    return this.emit('step', []);
+  /**
+   * The step being run (0 first) as an f32 scalar: what learning-rate schedules are made of. With `every` = K, how many
+   * times K steps are done, or where in the present K steps this one is (`phase`).
+   */
+  step(options: { every?: number; phase?: boolean } = {}): Node {
+    return this.emit('step', [], { every: options.every ?? 1, phase: options.phase ?? false });
   }
 
   get variables(): readonly VariableInfo[] {
     return this.#variables;
+  }
+
+  /** Whether there is a placeholder or variable of that name. */
+  has(name: string): boolean {
+    return this.#named.has(name);
   }
 
   /** A placeholder or variable. */
@@ -138,6 +146,14 @@ export class GraphCore {
   /** Appends an operation that writes a variable; it runs only where it is asked for by its id. */
   emitEffect(op: string, inputs: readonly Node[], attributes: Attributes = {}): number {
     return this.native.add(op, this.refs(inputs), attributes).id;
+  }
+
+  /**
+   * Writes a variable at the end of the step, where the id is among the effects of a trainer; all other operations see
+   * what it was before. With `every` = K, in each K-th step.
+   */
+  assign(variable: Node, value: Node, options: { every?: number } = {}): number {
+    return this.emitEffect('assign', [variable, value], { every: options.every ?? 1 });
   }
 
   refs(nodes: readonly Node[]): number[] {

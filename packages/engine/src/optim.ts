@@ -1,2 +1,19 @@
-export { adam, adamw, momentum, sgd } from './optimizers.ts';
-export { constant, cosine, exponential, stepDecay, warmup } from './schedules.ts';
+export { accumulate } from './accumulate.ts';
+export type { Clipping } from './clipping.ts';
+export { averages, movingAverage, withAverages } from './moving-average.ts';
+export type { Gradient, OptimizerOptions, UpdateContext } from './optimizer.ts';
+export { customOptimizer } from './optimizer.ts';
+export { adagrad, adam, adamw, ftrl, momentum, rmsprop, sgd } from './optimizers.ts';
+export type { PlateauOptions } from './plateau.ts';
+export { reduceOnPlateau } from './plateau.ts';
+export {
+  constant,
+  cosine,
+  cosineRestarts,
+  exponential,
+  oneCycle,
+  piecewise,
+  polynomial,
+  stepDecay,
+  warmup,
+} from './schedules.ts';

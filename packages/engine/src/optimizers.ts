@@ -1,46 +1,77 @@
-import { EngineError } from './engine-error.ts';
 import type { Node } from './node.ts';
-import type { LearningRate } from './schedules.ts';
-import { rateAt } from './schedules.ts';
+import type { Optimizer, OptimizerOptions, UpdateContext } from './optimizer.ts';
+import { customOptimizer } from './optimizer.ts';
 
-/** Adds the update of each variable to the graph; gives the ids of the effects to run each step. */
-export interface Optimizer {
-  readonly name: string;
-  minimize(loss: Node, variables: readonly Node[]): number[];
-}
-
-interface Common {
-  learningRate: LearningRate;
+interface Common extends OptimizerOptions {
   /** Added to the gradient: l2 * weight. */
   l2?: number;
-  /** Scales all gradients down together so that their norm is at most this. */
-  clipNorm?: number;
 }
 
+interface Lazy {
+  /**
+   * For embeddings: a table's row that no index of the batch names stays as it is, and so does its state (TensorFlow's
+   * LazyAdam). Steps touch only the rows of the batch then; the exact rule would move every row in every step.
+   */
+  lazy?: boolean;
+}
+
+/** w -= rate * g. */
 export function sgd(options: Common): Optimizer {
-  return optimizer('sgd', options, (variable, gradient, rate) =>
-    variable.graph.emitEffect('apply_sgd', [variable, gradient, rate], { l2: options.l2 ?? 0 }),
-  );
+  return ruled('sgd', options, [], { l2: options.l2 ?? 0 });
 }
 
-export function momentum(options: Common & { momentum?: number; nesterov?: boolean }): Optimizer {
-  return optimizer('momentum', options, (variable, gradient, rate) =>
-    variable.graph.emitEffect(
-      'apply_momentum',
-      [variable, slot('velocity', variable), gradient, rate],
-      {
-        momentum: options.momentum ?? 0.9,
-        nesterov: options.nesterov ?? false,
-        l2: options.l2 ?? 0,
-      },
-    ),
-  );
+/** v = momentum * v + g; w -= rate * v; with Nesterov w -= rate * (g + momentum * v). As PyTorch's SGD. */
+export function momentum(
+  options: Common & Lazy & { momentum?: number; nesterov?: boolean },
+): Optimizer {
+  return ruled('momentum', options, [['velocity', 0]], {
+    momentum: options.momentum ?? 0.9,
+    nesterov: options.nesterov ?? false,
+    l2: options.l2 ?? 0,
+    lazy: options.lazy ?? false,
+  });
 }
 
-interface AdamOptions extends Common {
+/** a += g^2; w -= rate * g / (sqrt(a) + epsilon). As PyTorch's; Keras begins with a = 0.1. */
+export function adagrad(
+  options: Common & { initialAccumulator?: number; epsilon?: number },
+): Optimizer {
+  return ruled('adagrad', options, [['adagrad', options.initialAccumulator ?? 0]], {
+    epsilon: options.epsilon ?? 1e-10,
+    l2: options.l2 ?? 0,
+  });
+}
+
+/**
+ * s = decay * s + (1 - decay) * g^2; v = momentum * v + g / (sqrt(s) + epsilon); w -= rate * v. Centered, the variance
+ * s - m^2 takes the place of s, m being the mean of g. As PyTorch's; Keras adds epsilon inside the root.
+ */
+export function rmsprop(
+  options: Common &
+    Lazy & { decay?: number; momentum?: number; epsilon?: number; centered?: boolean },
+): Optimizer {
+  const moved = options.momentum ?? 0;
+  const centered = options.centered ?? false;
+  const slots: [string, number][] = [['rmsprop/square', 0]];
+  if (moved !== 0) slots.push(['rmsprop/velocity', 0]);
+  if (centered) slots.push(['rmsprop/mean', 0]);
+  return ruled('rmsprop', options, slots, {
+    decay: options.decay ?? 0.99,
+    momentum: moved,
+    epsilon: options.epsilon ?? 1e-8,
+    centered,
+    l2: options.l2 ?? 0,
+    lazy: options.lazy ?? false,
+  });
+}
+
+interface AdamOptions extends Common, Lazy {
   beta1?: number;
   beta2?: number;
+  /** Added to the root of the corrected second moment. */
   epsilon?: number;
+  /** Divides by the largest second moment so far (Reddi, Kale and Kumar, 2018). */
+  amsgrad?: boolean;
 }
 
 /** Kingma and Ba, 2015. */
@@ -54,62 +85,77 @@ export function adamw(options: AdamOptions & { weightDecay?: number }): Optimize
 }
 
 function adaptive(name: string, options: AdamOptions, weightDecay: number): Optimizer {
-  return optimizer(name, options, (variable, gradient, rate, step) =>
-    variable.graph.emitEffect(
-      'apply_adam',
-      [variable, slot('adam/first', variable), slot('adam/second', variable), gradient, rate, step],
-      {
-        beta1: options.beta1 ?? 0.9,
-        beta2: options.beta2 ?? 0.999,
-        epsilon: options.epsilon ?? 1e-7,
-        l2: options.l2 ?? 0,
-        weightDecay,
-      },
-    ),
-  );
-}
-
-type Apply = (variable: Node, gradient: Node, rate: Node, step: Node) => number;
-
-function optimizer(name: string, options: Common, apply: Apply): Optimizer {
-  const rate = options.learningRate;
-  if (typeof rate === 'number' && !(Number.isFinite(rate) && rate >= 0)) {
-    throw new EngineError(
-      'invalid_attribute',
-      name,
-      'the learning rate must be a finite number of at least 0',
-    );
-  }
-  return {
-    name,
-    minimize(loss, variables) {
-      const graph = loss.graph;
-      if (variables.length === 0)
-        throw new EngineError('invalid_graph', name, 'there is no variable to train');
-      const gradients = clipped(graph.gradients(loss, variables), options.clipNorm);
-      const step = graph.step();
-      const now = rateAt(rate, step);
-      return variables.map((variable, i) => apply(variable, gradients[i] as Node, now, step));
-    },
+  const slots: [string, number][] = [
+    ['adam/first', 0],
+    ['adam/second', 0],
+  ];
+  if (options.amsgrad) slots.push(['adam/largest', 0]);
+  const attributes = {
+    beta1: options.beta1 ?? 0.9,
+    beta2: options.beta2 ?? 0.999,
+    epsilon: options.epsilon ?? 1e-7,
+    amsgrad: options.amsgrad ?? false,
+    l2: options.l2 ?? 0,
+    weightDecay,
+    lazy: options.lazy ?? false,
   };
+  return customOptimizer(name, options, (context) => [
+    emitRule('apply_adam', context, slots, attributes, [context.step]),
+  ]);
 }
 
-function slot(kind: string, variable: Node): Node {
-  const shape = variable.shape as readonly number[];
-  return variable.graph.variable(
-    `${kind}/${variable.name}`,
-    shape,
-    { kind: 'zeros' },
-    { trainable: false },
-  );
+/**
+ * Follow the regularised leader (McMahan et al., 2013), as TensorFlow's with a power of -1/2: `l1` keeps weights at zero,
+ * `l2` and `beta` are its own, not a penalty of the loss. Rows of a table that a batch does not name rest unless `lazy` is
+ * false; the exact rule would set them to what their state says, zero at first.
+ */
+export function ftrl(
+  options: OptimizerOptions & {
+    l1?: number;
+    l2?: number;
+    beta?: number;
+    initialAccumulator?: number;
+    lazy?: boolean;
+  },
+): Optimizer {
+  const slots: [string, number][] = [
+    ['ftrl/square', options.initialAccumulator ?? 0.1],
+    ['ftrl/linear', 0],
+  ];
+  return ruled('ftrl', options, slots, {
+    l1: options.l1 ?? 0,
+    l2: options.l2 ?? 0,
+    beta: options.beta ?? 0,
+    lazy: options.lazy ?? true,
+  });
 }
 
-function clipped(gradients: Node[], norm: number | undefined): Node[] {
-  const first = gradients[0];
-  if (norm === undefined || !first) return gradients;
-  const g = first.graph;
-  const squares = gradients.map((gradient) => g.sum(g.square(gradient)));
-  const total = g.sqrt(squares.reduce((sum, next) => g.add(sum, next)));
-  const factor = g.div(norm, g.maximum(total, norm));
-  return gradients.map((gradient) => g.mul(gradient, factor));
+type Slots = readonly (readonly [kind: string, initial: number])[];
+type Attributes = Record<string, number | boolean>;
+
+/** A rule of which the engine has a kernel: one multi-tensor step over all variables. */
+function ruled(
+  name: string,
+  options: OptimizerOptions,
+  slots: Slots,
+  attributes: Attributes,
+): Optimizer {
+  return customOptimizer(name, options, (context) => [
+    emitRule(`apply_${name}`, context, slots, attributes),
+  ]);
+}
+
+function emitRule(
+  op: string,
+  context: UpdateContext,
+  slots: Slots,
+  attributes: Attributes,
+  more: readonly Node[] = [],
+): number {
+  const { graph, variable, gradient, rate, every } = context;
+  const state = slots.map(([kind, initial]) => context.slot(kind, initial));
+  return graph.emitEffect(op, [variable, ...state, gradient, rate, ...more], {
+    ...attributes,
+    every,
+  });
 }

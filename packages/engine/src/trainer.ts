@@ -2,9 +2,10 @@ import { EngineError } from './engine-error.ts';
 import type { NativePosition, NativeTrainer } from './native.ts';
 import { native } from './native.ts';
 import type { Node } from './node.ts';
-import type { Optimizer } from './optimizers.ts';
+import type { Optimizer } from './optimizer.ts';
 import type { Pipeline } from './pipeline.ts';
 import { readSafetensors } from './safetensors.ts';
+import type { Selection } from './selection.ts';
 import type { Fetches, Results, Session } from './session.ts';
 import type { Tensor } from './tensor.ts';
 import { namedTensors } from './tensor.ts';
@@ -32,6 +33,13 @@ export interface TrainerOptions {
   metrics?: Fetches;
   /** What to train; all trainable variables by default. */
   variables?: readonly Node[];
+  /**
+   * Instead: only those whose names match, and none of those that are excluded. Another trainer of the same session with
+   * another choice freezes and unfreezes them: it takes over the optimizer's state, and the position where it is given.
+   */
+  include?: Selection['include'];
+  exclude?: Selection['exclude'];
+  position?: Position;
 }
 
 const POSITION_KEY = 'vanda.position';
@@ -51,9 +59,15 @@ export class Trainer {
     for (const [name, node] of Object.entries({ loss: options.loss, ...metrics })) {
       if (node.shape.length > 0) throw new EngineError('shape_mismatch', name, 'must be a scalar');
     }
-    const trained =
-      options.variables ??
-      graph.variables.filter((info) => info.trainable).map((info) => info.node);
+    const { include, exclude } = options;
+    if (options.variables && (include !== undefined || exclude !== undefined)) {
+      throw new EngineError(
+        'invalid_attribute',
+        'Trainer',
+        'variables are chosen by themselves or by name, not both',
+      );
+    }
+    const trained = options.variables ?? { include, exclude };
     const effects = [...options.optimizer.minimize(options.loss, trained), ...graph.updates];
     this.#metricNames = Object.keys(metrics);
     const outputs = graph.refs([options.loss, ...Object.values(metrics)]);
@@ -64,6 +78,7 @@ export class Trainer {
       outputs,
       effects,
     );
+    if (options.position) this.#native.setPosition(options.position);
   }
 
   get position(): Position {

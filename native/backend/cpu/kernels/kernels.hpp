@@ -13,10 +13,15 @@ constexpr int kScalarCount = 64;
 using TileFn = void (*)(float* out, const float* a, const float* b, const float* c,
                         const float* parameters, int64_t n);
 
-struct AdamRates {
-  float rate, beta1, beta2, epsilon, decay, l2;
+// The numbers of an optimizer's rule; which of them count, the rule says (update.inl).
+struct UpdateRates {
+  float rate, l1, l2, momentum, beta1, beta2, beta, epsilon, decay;
   float correction1, correction2;  // 1 / (1 - beta^t)
+  int nesterov, centered, amsgrad;
 };
+constexpr int kUpdateCount = 6;
+using UpdateFn = void (*)(float* w, float* const* slots, const float* g, const UpdateRates* rates,
+                          int64_t n);
 
 // Columns of the gradient of a normalisation; factor and shift are null where no relu followed.
 struct NormBlend {
@@ -57,6 +62,7 @@ struct KernelTable {
   void (*affine_u8)(float* out, const uint8_t* in, float scale, float shift, int64_t n);
   float (*sum)(const float* x, int64_t n);
   float (*max)(const float* x, int64_t n);
+  float (*dot)(const float* a, const float* b, int64_t n);
   // acc[j] += sum over rows of x[row * width + j]
   void (*add_rows)(float* acc, const float* x, int64_t rows, int64_t width);
   void (*max_rows)(float* acc, const float* x, int64_t rows, int64_t width);
@@ -66,10 +72,6 @@ struct KernelTable {
   void (*exp_shifted)(float* out, const float* x, float shift, float scale, int64_t n);
   void (*dropout)(float* out, const float* x, int64_t begin, int64_t n, const uint32_t* key,
                   const uint32_t* step, uint32_t threshold, float scale);
-  void (*sgd)(float* w, const float* g, float rate, float l2, int64_t n);
-  void (*momentum)(float* w, float* v, const float* g, float rate, float momentum, float l2,
-                   int nesterov, int64_t n);
-  void (*adam)(float* w, float* m, float* v, const float* g, const AdamRates* rates, int64_t n);
   // Columns of a panel: how the right-hand matrix of a product lies packed.
   int64_t panel;
   // c [rows, columns] (+)= a [rows, inner] * packed; a[i][k] is at i * row + k * column.
@@ -127,6 +129,14 @@ struct KernelTable {
   // tap reads: x[oh * row_step + ow * column_step + offset].
   void (*conv_grad_taps)(const TapShape* shape, float* acc, const int64_t* offsets, int64_t taps,
                          const float* x, const float* dy);
+  UpdateFn update[kUpdateCount];  // by UpdateKind
+  void (*follow_average)(float* average, const float* x, float share, int64_t n);
+  void (*row_set)(float* out, const float* x, float scale, int64_t n);
+  void (*row_add)(float* out, const float* x, float scale, int64_t n);
+  void (*take_rows)(float* out, const float* table, const uint32_t* rows, int64_t count,
+                    int64_t width);
+  void (*put_rows)(float* table, const float* x, const uint32_t* rows, int64_t count,
+                   int64_t width);
 };
 
 // The table for the machine that this runs on.

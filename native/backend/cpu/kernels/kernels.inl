@@ -84,6 +84,12 @@ float sum(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) total += x[i];
   return total;
 }
+float dot(const float* a, const float* b, int64_t n) {
+  float total = 0;
+#pragma omp simd reduction(+ : total)
+  for (int64_t i = 0; i < n; ++i) total += a[i] * b[i];
+  return total;
+}
 // A NaN wins, so that it is seen.
 float max(const float* x, int64_t n) {
   float top = x[0];
@@ -193,40 +199,7 @@ void dropout(float* __restrict out, const float* x, int64_t begin, int64_t n, co
   }
 }
 
-void sgd(float* __restrict w, const float* g, float rate, float l2, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) w[i] -= rate * (g[i] + l2 * w[i]);
-}
-void momentum(float* __restrict w, float* __restrict v, const float* g, float rate, float factor,
-              float l2, int nesterov, int64_t n) {
-  if (nesterov != 0) {
-    for (int64_t i = 0; i < n; ++i) {
-      float grad = g[i] + l2 * w[i];
-      float velocity = factor * v[i] + grad;
-      v[i] = velocity;
-      w[i] -= rate * (grad + factor * velocity);
-    }
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    float velocity = factor * v[i] + g[i] + l2 * w[i];
-    v[i] = velocity;
-    w[i] -= rate * velocity;
-  }
-}
-void adam(float* __restrict w, float* __restrict m, float* __restrict v, const float* g,
-          const AdamRates* rates, int64_t n) {
-  const AdamRates r = *rates;
-  float first = 1.0f - r.beta1, second = 1.0f - r.beta2;
-  for (int64_t i = 0; i < n; ++i) {
-    float grad = g[i] + r.l2 * w[i];
-    float mean = r.beta1 * m[i] + first * grad;
-    float square = r.beta2 * v[i] + second * grad * grad;
-    m[i] = mean;
-    v[i] = square;
-    float change = mean * r.correction1 / (__builtin_sqrtf(square * r.correction2) + r.epsilon);
-    w[i] -= r.rate * (change + r.decay * w[i]);
-  }
-}
+#include "backend/cpu/kernels/update.inl"
 
 #include "backend/cpu/kernels/lanes.inl"
 
@@ -253,15 +226,13 @@ const KernelTable VANDA_ISA_TABLE = {
     .affine_u8 = affine_u8,
     .sum = sum,
     .max = max,
+    .dot = dot,
     .add_rows = add_rows,
     .max_rows = max_rows,
     .softmax = softmax,
     .log_sum_exp = log_sum_exp,
     .exp_shifted = exp_shifted,
     .dropout = dropout,
-    .sgd = sgd,
-    .momentum = momentum,
-    .adam = adam,
     .panel = kPanel,
     .product = product,
     .pack_panels = pack_panels,
@@ -286,6 +257,13 @@ const KernelTable VANDA_ISA_TABLE = {
     .average_pool = average_pool,
     .average_pool_grad = average_pool_grad,
     .conv_grad_taps = conv_grad_taps,
+    .update = {update_sgd, update_momentum, update_adagrad, update_rmsprop, update_adam,
+     update_ftrl},
+    .follow_average = follow_average,
+    .row_set = row_set,
+    .row_add = row_add,
+    .take_rows = take_rows,
+    .put_rows = put_rows,
 };
 
 }  // namespace vanda::cpu

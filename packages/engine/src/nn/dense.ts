@@ -30,11 +30,3 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
     },
   };
 }
-
-/** Integer indices [...] -> [..., dim]. */
-export function embedding(count: number, dim: number, options: { init?: Initializer } = {}): Layer {
-  const built = new Built('embedding', (graph, name) =>
-    graph.variable(`${name}/table`, [count, dim], options.init ?? { kind: 'uniform', scale: 0.05 }),
-  );
-  return { apply: (x) => x.graph.gather(built.on(x), x) };
-}

@@ -9,7 +9,9 @@ export { multiHeadAttention, positionEmbedding, transformerEncoder } from './att
 export type { Conv2dOptions } from './convolution.ts';
 export { avgPool, conv2d, globalAvgPool, globalMaxPool, maxPool } from './convolution.ts';
 export type { DenseOptions } from './dense.ts';
-export { dense, embedding } from './dense.ts';
+export { dense } from './dense.ts';
+export type { EmbeddingOptions } from './embedding.ts';
+export { embedding, embeddingBag } from './embedding.ts';
 export type { Layer, Mode } from './layer.ts';
 export { groupNormalization, layerNormalization } from './normalization.ts';
 export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from './recurrent.ts';
