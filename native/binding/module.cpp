@@ -78,6 +78,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   SessionWrap::define(env, exports);
   PipelineWrap::define(env, exports);
   TrainerWrap::define(env, exports);
+  SkipGramWrap::define(env, exports);
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class));
   exports.Set("info", Napi::Function::New(env, engine_info));
   exports.Set("operations", Napi::Function::New(env, operations));

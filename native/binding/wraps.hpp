@@ -5,6 +5,7 @@
 #include "core/graph.hpp"
 #include "runtime/pipeline.hpp"
 #include "runtime/session.hpp"
+#include "runtime/skip_gram.hpp"
 #include "runtime/trainer.hpp"
 
 namespace vanda::binding {
@@ -73,6 +74,20 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   std::shared_ptr<Trainer> trainer_;
   Napi::ObjectReference session_;
   Napi::ObjectReference pipeline_;
+};
+
+class SkipGramWrap : public Napi::ObjectWrap<SkipGramWrap> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports);
+  explicit SkipGramWrap(const Napi::CallbackInfo& info);
+  ~SkipGramWrap() override;
+
+ private:
+  Napi::Value train(const Napi::CallbackInfo& info);
+  Napi::Value stop(const Napi::CallbackInfo& info);
+  Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value restore(const Napi::CallbackInfo& info);
+  std::shared_ptr<SkipGram> skip_gram_;
 };
 
 // operations() -> the table of ops, as docs/OPERATIONS.md shows it.

@@ -109,6 +109,15 @@ export interface NativeOperation {
   /** again: of any order; once: a fused backward kernel; stops: piecewise constant. */
   gradient: 'again' | 'once' | 'stops' | 'none';
 }
+export interface NativeSkipGram {
+  train(
+    untilEpoch: number,
+    onProgress: (progress: { epoch: number; words: number; loss: number; rate: number }) => void,
+  ): Promise<{ stopped: boolean; epoch: number }>;
+  stop(): void;
+  state(): { vectors: NativeTensor; noiseVectors: NativeTensor; epoch: number };
+  restore(state: { vectors: NativeTensor; noiseVectors: NativeTensor; epoch: number }): void;
+}
 export interface Native {
   Graph: new () => NativeGraph;
   Session: new (threads: number, passes?: Passes) => NativeSession;
@@ -120,6 +129,7 @@ export interface Native {
     outputs: number[],
     effects: number[],
   ) => NativeTrainer;
+  SkipGram: new (options: object) => NativeSkipGram;
   setErrorClass(errorClass: typeof EngineError): void;
   operations(): NativeOperation[];
   info(): { version: string; backend: string; isa: string; ops: string[] };

@@ -135,6 +135,10 @@ struct KernelTable {
   void (*row_add)(float* out, const float* x, float scale, int64_t n);
   void (*take_rows)(float* out, const float* table, const uint32_t* rows, int64_t count,
                     int64_t width);
+  void (*skip_gram)(float* const* contexts, int count, float* const* targets, int target_count,
+                    int64_t width, float rate, float* loss);
+  void (*random_words)(uint32_t* out, uint64_t first, int64_t blocks, const uint32_t* key,
+                       uint64_t stream);
   void (*put_rows)(float* table, const float* x, const uint32_t* rows, int64_t count,
                    int64_t width);
 };

@@ -200,6 +200,7 @@ void dropout(float* __restrict out, const float* x, int64_t begin, int64_t n, co
 }
 
 #include "backend/cpu/kernels/update.inl"
+#include "backend/cpu/kernels/skip_gram.inl"
 
 #include "backend/cpu/kernels/lanes.inl"
 
@@ -263,6 +264,8 @@ const KernelTable VANDA_ISA_TABLE = {
     .row_set = row_set,
     .row_add = row_add,
     .take_rows = take_rows,
+    .skip_gram = skip_gram,
+    .random_words = random_words,
     .put_rows = put_rows,
 };
 
