@@ -36,10 +36,18 @@ interface ModelJson {
   readonly extra: unknown;
 }
 
-/** Writes model.json and weights.safetensors; only what the signatures need goes in. */
+/**
+ * Writes model.json and weights.safetensors; only what the signatures need goes in. `weights` stand in for those that
+ * the session holds: an earlier epoch's, say, while it trains on.
+ */
 export async function saveArtifact(
   dir: string,
-  options: { session: Session; signatures: Record<string, Signature>; extra?: unknown },
+  options: {
+    session: Session;
+    signatures: Record<string, Signature>;
+    extra?: unknown;
+    weights?: Record<string, Tensor>;
+  },
 ): Promise<void> {
   const nodes: Node[] = [];
   const place = (map: Record<string, Node>) =>
@@ -55,7 +63,9 @@ export async function saveArtifact(
   const graph = options.session.graph.toJSON(nodes);
   const needed = new Set(Graph.fromJSON(graph).variables.map((info) => info.name));
   const weights = Object.fromEntries(
-    Object.entries(options.session.variables()).filter(([name]) => needed.has(name)),
+    Object.entries(options.weights ?? options.session.variables()).filter(([name]) =>
+      needed.has(name),
+    ),
   );
   const model: ModelJson = { format: FORMAT, graph, signatures, extra: options.extra ?? null };
   await mkdir(dir, { recursive: true });

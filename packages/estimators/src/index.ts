@@ -23,5 +23,6 @@ export type {
   TrainingData,
   TrainingEvents,
   TrainingOptions,
+  TrainingPreview,
   TrainingResult,
 } from './training.ts';

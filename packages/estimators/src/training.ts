@@ -5,6 +5,7 @@ import type {
   LogLine,
   MetricPoint,
   ModelSignature,
+  SplitMetrics,
 } from '@vanda/contracts';
 
 /** Local files, already downloaded and checked by hash. */
@@ -23,6 +24,8 @@ export interface TrainingOptions {
   signal: AbortSignal;
   /** How old the last checkpoint may get within an epoch; 60 s by default. */
   checkpointEveryMs?: number;
+  /** How long after the beginning the first preview comes at the earliest, and each after the one before; 3 s by default. */
+  previewEveryMs?: number;
   /** Written into the artifact; the engine's own version by default. */
   engineVersion?: string;
 }
@@ -37,6 +40,23 @@ export interface TrainingEvents {
    * Training waits for the answer. At least every epoch and every 60 s. Left out: nothing is written.
    */
   checkpoint?(checkpoint: { path: string; step: number; epoch: number }): Promise<void> | void;
+  /**
+   * The best epoch so far as an artifact that can be served, at the end of an epoch that is not the last. The callee
+   * owns the folder from here on. Training waits for the answer. Left out: nothing is written.
+   */
+  preview?(preview: TrainingPreview): Promise<void> | void;
+}
+
+export interface TrainingPreview {
+  /** With model.json and weights.safetensors, below workDir. */
+  folder: string;
+  /** The best so far, counted from 1. */
+  epoch: number;
+  /** Its figures on the validation split; null where that is empty. */
+  validation: SplitMetrics | null;
+  /** The accuracy of always answering the validation split's most frequent label; null for numbers and without a split. */
+  chance: number | null;
+  signature: ModelSignature;
 }
 
 export interface TrainingResult {

@@ -17,3 +17,16 @@ export function classEvaluator(
     return { loss: meanOf(losses), ...classificationMetricsOf(truth, scores, labels) };
   };
 }
+
+/** The accuracy of always answering the rows' most frequent class; null for no rows. */
+export function shareOfMostFrequent(classes: Int32Array, rows: Uint32Array): number | null {
+  if (rows.length === 0) return null;
+  const counts = new Map<number, number>();
+  let most = 0;
+  for (const row of rows) {
+    const count = (counts.get(classes[row] ?? 0) ?? 0) + 1;
+    counts.set(classes[row] ?? 0, count);
+    most = Math.max(most, count);
+  }
+  return most / rows.length;
+}

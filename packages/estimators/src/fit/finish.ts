@@ -1,30 +1,24 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobMetrics, ModelSignature, SplitMetrics } from '@vanda/contracts';
-import { engineInfo, type Node, type Session, saveArtifact } from '@vanda/engine';
-import type { ArtifactExtra } from '../artifact.ts';
+import type { JobMetrics, SplitMetrics } from '@vanda/contracts';
 import { writeSplits } from '../splits/write-splits.ts';
 import type { TrainingResult } from '../training.ts';
 import type { Fitted } from './fit.ts';
 import { type Run, reportProgress } from './run.ts';
+import { type ServedModel, writeModel } from './write-model.ts';
 
 /** Measures the test split with the best weights and writes the artifact and the splits. */
 export async function finish(
   run: Run,
   fitted: Fitted,
-  model: {
-    session: Session;
-    inputs: Record<string, Node>;
-    outputs: Record<string, Node>;
-    signature: ModelSignature;
-    extra: Pick<ArtifactExtra, 'preprocessing' | 'targetScale'>;
+  model: ServedModel,
+  rest: {
     test: (() => Promise<SplitMetrics>) | null;
     splitCodes: Uint8Array;
     warnings: string[];
   },
 ): Promise<TrainingResult> {
   reportProgress(run, 'evaluating', 0);
-  const test = await model.test?.();
+  const test = await rest.test?.();
   run.signal.throwIfAborted();
   const metrics: JobMetrics = {
     ...(fitted.validation === null ? {} : { validation: fitted.validation }),
@@ -32,25 +26,9 @@ export async function finish(
   };
   reportProgress(run, 'saving', 0);
   const splits = join(run.workDir, 'splits.parquet');
-  await writeSplits(splits, model.splitCodes);
+  await writeSplits(splits, rest.splitCodes);
   const artifact = join(run.workDir, 'artifact');
-  const partial = `${artifact}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await rm(artifact, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  const extra: ArtifactExtra = {
-    format: 'vanda-estimator-1',
-    signature: model.signature,
-    ...model.extra,
-    metrics,
-    engineVersion: run.engineVersion ?? engineInfo().version,
-  };
-  await saveArtifact(partial, {
-    session: model.session,
-    signatures: { predict: { inputs: model.inputs, outputs: model.outputs } },
-    extra,
-  });
-  await rename(partial, artifact);
+  await writeModel(run, artifact, model, metrics);
   run.signal.throwIfAborted();
   reportProgress(run, 'saving', 1);
   return {
@@ -58,7 +36,7 @@ export async function finish(
     metrics,
     signature: model.signature,
     splits,
-    warnings: model.warnings,
+    warnings: rest.warnings,
     bestEpoch: fitted.bestEpoch,
     steps: fitted.steps,
   };

@@ -16,14 +16,20 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import { optimizerFor } from './optimizer.ts';
+import { Previews } from './previews.ts';
 import { logInfo, type Run } from './run.ts';
 import { StepClock } from './step-clock.ts';
+import type { ServedModel } from './write-model.ts';
 
 /** A checkpoint is written at the end of each epoch and when the last one is this old. */
 const checkpointMs = 60_000;
 
 export interface Fitting {
   session: Session;
+  /** What a preview shows of it. */
+  model: ServedModel;
+  /** As in `TrainingPreview`. */
+  chance: number | null;
   /** Batches of the training split. */
   pipeline: Pipeline;
   loss: Node;
@@ -70,6 +76,7 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
     logInfo(run, `Going on from the checkpoint at step ${trainer.position.step}.`);
   }
   const clock = new StepClock(run, trainer.position.step, pipeline.batchesPerEpoch);
+  const previews = new Previews(run, fitting.model, fitting.chance);
   const stop = () => trainer.stop();
   run.signal.addEventListener('abort', stop);
   let checkpointAt = Date.now();
@@ -128,6 +135,8 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
       }
       clock.report(step, record.bestEpoch);
       await save();
+      const goesOn = epoch < training.epochs && !record.stoppedEarly;
+      if (goesOn) await previews.look(record, best);
     }
     run.signal.throwIfAborted();
   } finally {

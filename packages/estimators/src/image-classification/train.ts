@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ImagesProfile, type ModelSignature, VandaError } from '@vanda/contracts';
 import { Graph, losses, nn, Pipeline, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
-import { classEvaluator } from '../fit/evaluate-classes.ts';
+import { classEvaluator, shareOfMostFrequent } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { labelWarnings } from '../fit/label-warnings.ts';
@@ -84,8 +84,16 @@ export async function trainImageClassification(
       labels,
     );
   try {
+    const signature: ModelSignature = {
+      task: 'image-classification',
+      input: { kind: 'picture', size, channels },
+      output: { kind: 'classes', labels },
+    };
+    const model = { session, inputs: { image }, outputs: { scores }, signature, extra: {} };
     const fitted = await fit(run, {
       session,
+      model,
+      chance: shareOfMostFrequent(classes, splits.rows.validation),
       pipeline: new Pipeline({
         columns,
         rows: splits.rows.train,
@@ -96,17 +104,7 @@ export async function trainImageClassification(
       loss,
       validate: measured(splits.rows.validation),
     });
-    const signature: ModelSignature = {
-      task: 'image-classification',
-      input: { kind: 'picture', size, channels },
-      output: { kind: 'classes', labels },
-    };
-    return await finish(run, fitted, {
-      session,
-      inputs: { image },
-      outputs: { scores },
-      signature,
-      extra: {},
+    return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
       splitCodes: splits.codes,
       warnings,

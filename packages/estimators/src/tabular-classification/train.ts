@@ -1,7 +1,7 @@
 import type { ModelSignature, TableProfile } from '@vanda/contracts';
 import { Graph, losses, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
-import { classEvaluator } from '../fit/evaluate-classes.ts';
+import { classEvaluator, shareOfMostFrequent } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
@@ -68,23 +68,26 @@ export async function trainTabularClassification(
       target.labels,
     );
   try {
+    const model = {
+      session,
+      inputs: network.inputs,
+      outputs: { scores },
+      signature: {
+        task: 'tabular-classification',
+        input: rowInput(preprocessing),
+        output: { kind: 'classes', labels: target.labels },
+      } satisfies ModelSignature,
+      extra: { preprocessing },
+    };
     const fitted = await fit(run, {
       session,
+      model,
+      chance: shareOfMostFrequent(target.values, splits.rows.validation),
       pipeline: training,
       loss,
       validate: measured(splits.rows.validation),
     });
-    const signature: ModelSignature = {
-      task: 'tabular-classification',
-      input: rowInput(preprocessing),
-      output: { kind: 'classes', labels: target.labels },
-    };
-    return await finish(run, fitted, {
-      session,
-      inputs: network.inputs,
-      outputs: { scores },
-      signature,
-      extra: { preprocessing },
+    return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
       splitCodes: splits.codes,
       warnings: table.warnings,

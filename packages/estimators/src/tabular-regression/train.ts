@@ -71,23 +71,26 @@ export async function trainTabularRegression(
       scale,
     );
   try {
+    const model = {
+      session,
+      inputs: network.inputs,
+      outputs: { value: served },
+      signature: {
+        task: 'tabular-regression',
+        input: rowInput(preprocessing),
+        output: { kind: 'number', target: table.columns.target.name },
+      } satisfies ModelSignature,
+      extra: { preprocessing, targetScale: scale },
+    };
     const fitted = await fit(run, {
       session,
+      model,
+      chance: null,
       pipeline: training,
       loss,
       validate: measured(splits.rows.validation),
     });
-    const signature: ModelSignature = {
-      task: 'tabular-regression',
-      input: rowInput(preprocessing),
-      output: { kind: 'number', target: table.columns.target.name },
-    };
-    return await finish(run, fitted, {
-      session,
-      inputs: network.inputs,
-      outputs: { value: served },
-      signature,
-      extra: { preprocessing, targetScale: scale },
+    return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
       splitCodes: splits.codes,
       warnings: table.warnings,
