@@ -7,6 +7,7 @@ import { checkLedger } from './checks/ledger.ts';
 import { checkMetrics } from './checks/metrics.ts';
 import { checkModels } from './checks/models.ts';
 import { checkObjects } from './checks/objects.ts';
+import { checkPreviews } from './checks/previews.ts';
 
 /** Something that must hold and does not. */
 export interface AuditFinding {
@@ -29,6 +30,7 @@ export type AuditCheck = (context: AuditContext) => Promise<Omit<AuditFinding, '
 
 const always: Record<string, AuditCheck> = {
   leases: checkLeases,
+  previews: checkPreviews,
   history: checkHistory,
   models: checkModels,
   objects: checkObjects,

@@ -10,6 +10,7 @@ export * from './jobs/events.ts';
 export * from './jobs/job.ts';
 export * from './jobs/metrics.ts';
 export * from './jobs/operations.ts';
+export * from './jobs/preview.ts';
 export * from './jobs/spec.ts';
 export * from './models/model.ts';
 export * from './models/operations.ts';

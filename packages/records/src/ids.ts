@@ -12,6 +12,7 @@ export type IdPrefix =
   | 'job'
   | 'att'
   | 'ckp'
+  | 'pvw'
   | 'mdl'
   | 'mdv'
   | 'ep'

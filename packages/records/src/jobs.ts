@@ -79,6 +79,8 @@ export const jobDetails = {
   attempts: { orderBy: { number: 'asc' } },
   datasetVersion: { include: { dataset: true } },
   modelVersion: { include: { model: true } },
+  // Its signature may be long, and is asked for by itself.
+  preview: { omit: { signature: true } },
 } satisfies Prisma.JobInclude;
 export type JobDetails = Prisma.JobGetPayload<{ include: typeof jobDetails }>;
 
@@ -140,11 +142,14 @@ export async function deleteJob(
     );
   }
   const attempts = await tx.attempt.findMany({ where: { jobId: job.id }, select: { id: true } });
+  const preview = await tx.preview.findUnique({ where: { jobId: job.id } });
   const owners = [
     { kind: 'job' as const, id: job.id },
+    ...(preview === null ? [] : [{ kind: 'preview' as const, id: preview.id }]),
     ...attempts.map(({ id }) => ({ kind: 'attempt' as const, id })),
   ];
   await tx.checkpoint.deleteMany({ where: { jobId: job.id } });
+  await tx.preview.deleteMany({ where: { jobId: job.id } });
   let freedBytes = 0;
   const keys: string[] = [];
   for (const owner of owners) {

@@ -6,14 +6,17 @@ export interface ServedFile {
   sha256: string;
   bytes: number;
 }
-export interface ServedVersion {
-  modelVersionId: string;
-  version: number;
-  /** Of the endpoint's traffic. */
-  percent: number;
+/** What an inference server loads: the files of a model version, or of a preview, by its id. */
+export interface Servable {
+  id: string;
   /** model.json; null where the row has lost its objects. */
   graph: ServedFile | null;
   weights: ServedFile | null;
+}
+export interface ServedVersion extends Servable {
+  version: number;
+  /** Of the endpoint's traffic. */
+  percent: number;
 }
 /** What the ledger says that an inference server has to serve. */
 export interface ServedEndpoint {
@@ -60,10 +63,10 @@ export async function listServedEndpoints(db: Database): Promise<ServedEndpoint[
     const { id, name, project_id: projectId, model, seq } = row;
     const endpoint = endpoints.get(id) ?? { id, name, projectId, model, seq, versions: [] };
     endpoints.set(id, endpoint);
-    let version = endpoint.versions.find((known) => known.modelVersionId === row.version_id);
+    let version = endpoint.versions.find((known) => known.id === row.version_id);
     if (version === undefined) {
       version = {
-        modelVersionId: row.version_id,
+        id: row.version_id,
         version: row.version,
         percent: row.percent,
         graph: null,

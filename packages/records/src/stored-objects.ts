@@ -6,6 +6,7 @@ export type OwnerKind =
   | 'dataset-version'
   | 'attempt'
   | 'job'
+  | 'preview'
   | 'model-version';
 export interface Owner {
   kind: OwnerKind;

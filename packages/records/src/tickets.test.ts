@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { issueTicket, verifyTicket } from './tickets.ts';
 
 const secret = 'a'.repeat(64);
-const ticket = { projectId: 'prj_1', endpoint: 'digits' };
+const ticket = { projectId: 'prj_1', subject: 'endpoint/digits' } as const;
 
 it('says who may call which endpoint, for a minute', () => {
   const token = issueTicket(secret, ticket, 1000);

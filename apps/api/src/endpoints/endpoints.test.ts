@@ -151,7 +151,7 @@ it('forwards predictions with a ticket for that endpoint', async () => {
   const token = last?.headers.authorization?.slice('Bearer '.length) ?? '';
   expect(verifyTicket(api.deps.config.secret, token)).toEqual({
     projectId: api.projectId,
-    endpoint: 'live',
+    subject: 'endpoint/live',
   });
   answer = { status: 400, body: { error: 'Instance 0 has no column "x".' } };
   const bad = await predict({ instances });

@@ -1,20 +1,18 @@
 import { VandaError } from '@vanda/contracts';
-import { issueTicket } from '@vanda/records';
+import { issueTicket, type Ticket } from '@vanda/records';
 import type { Deps } from '../deps.ts';
 import { endpointUrl } from './present.ts';
 
 const waitMs = 60_000;
 
-/** Asks the inference server in the caller's name, with a ticket for this endpoint, and passes its answer on. */
+/** Asks the inference server in the caller's name, with a ticket for this endpoint or job, and passes its answer on. */
 export async function forwardPrediction(
-  deps: Deps,
-  endpoint: { name: string; projectId: string },
+  { config }: Deps,
+  ticket: Ticket,
   body: unknown,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
-  const { config } = deps;
-  const ticket = { projectId: endpoint.projectId, endpoint: endpoint.name };
-  const response = await fetch(endpointUrl(config.inferenceInternalUrl, endpoint.name), {
+  const response = await fetch(addressOf(config.inferenceInternalUrl, ticket), {
     method: 'POST',
     headers: {
       authorization: `Bearer ${issueTicket(config.secret, ticket)}`,
@@ -42,8 +40,14 @@ export async function forwardPrediction(
   throw new VandaError(codeOf(response.status), sentence);
 }
 
+function addressOf(server: string, { subject }: Ticket): string {
+  const [noun, name = ''] = subject.split('/');
+  return noun === 'endpoint' ? endpointUrl(server, name) : `${server}/v1/jobs/${name}:predict`;
+}
+
 function codeOf(status: number) {
   if (status === 404) return 'not-found';
+  if (status === 409) return 'illegal-state';
   if (status === 413) return 'payload-too-large';
   if (status === 429) return 'too-many-requests';
   if (status === 504) return 'timeout';

@@ -103,7 +103,8 @@ export const endpointHandlers: EndpointHandlers = {
 
   async predictEndpoint({ actor, params, body, deps, signal }) {
     const row = await endpoint(deps, actor.projectId, params.name);
-    return forwardPrediction(deps, row, body, signal);
+    const { name, projectId } = row;
+    return forwardPrediction(deps, { projectId, subject: `endpoint/${name}` }, body, signal);
   },
 };
 

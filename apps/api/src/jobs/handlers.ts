@@ -4,6 +4,7 @@ import {
   cancelJob,
   deleteJob,
   findJob,
+  findJobServable,
   holdDatasetVersion,
   inTransaction,
   listJobs,
@@ -13,6 +14,7 @@ import {
   submitJob,
 } from '@vanda/records';
 import type { Deps } from '../deps.ts';
+import { forwardPrediction } from '../endpoints/forward-prediction.ts';
 import { freeKeys } from '../free-keys.ts';
 import { found } from '../http/found.ts';
 import type { Handlers } from '../http/handler.ts';
@@ -33,6 +35,8 @@ type JobHandlers = Pick<
   | 'deleteJob'
   | 'getJobMetrics'
   | 'getJobLogs'
+  | 'getJobSignature'
+  | 'predictJob'
   | 'jobEvents'
   | 'listWorkers'
   | 'projectEvents'
@@ -125,6 +129,17 @@ export const jobHandlers: JobHandlers = {
       ({ id: _, ...line }) => line,
       (line) => line.id,
     );
+  },
+
+  async getJobSignature({ actor, params, deps }) {
+    return (await findJobServable(deps.db, actor.projectId, params.id)).signature;
+  },
+
+  async predictJob({ actor, params, body, deps, signal }) {
+    const { projectId } = actor;
+    // Which model that is, is looked up again where it is loaded; where there is none, the reason is known here.
+    await findJobServable(deps.db, projectId, params.id);
+    return forwardPrediction(deps, { projectId, subject: `job/${params.id}` }, body, signal);
   },
 
   async jobEvents({ actor, params, deps }, stream) {

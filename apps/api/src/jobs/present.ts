@@ -1,4 +1,4 @@
-import type { AttemptView, JobView } from '@vanda/contracts';
+import { type AttemptView, beatsGuessing, type JobPreview, type JobView } from '@vanda/contracts';
 import {
   deployedBy,
   explainWaiting,
@@ -77,6 +77,7 @@ function present(deps: Deps, row: JobDetails, beside: Beside): JobView {
     device: row.device,
     priority: row.priority,
     metrics: row.metrics as JobView['metrics'],
+    preview: presentPreview(row),
     model: modelVersion && `${modelVersion.model.name}@${modelVersion.version}`,
     endpoint:
       endpoint === null
@@ -104,6 +105,20 @@ function presentAttempt(row: JobDetails['attempts'][number], received: number): 
     failure: presentFailure(row),
     startedAt: row.startedAt.toISOString(),
     finishedAt: row.finishedAt?.toISOString() ?? null,
+  };
+}
+
+/** Of a job that has ended it is only there until somebody frees it. */
+function presentPreview({ preview, state }: JobDetails): JobPreview | null {
+  if (preview === null || ['succeeded', 'failed', 'cancelled'].includes(state)) return null;
+  const { epoch, chance, createdAt } = preview;
+  const validation = preview.validation as JobPreview['validation'];
+  return {
+    epoch,
+    validation,
+    chance,
+    goodEnough: beatsGuessing(validation, chance),
+    createdAt: createdAt.toISOString(),
   };
 }
 

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VandaError } from '@vanda/contracts';
 import type { ObjectStore } from '@vanda/objects';
-import type { ServedFile, ServedVersion } from '@vanda/records';
+import type { Servable, ServedFile } from '@vanda/records';
 
 const staleMs = 24 * 3_600_000;
 
@@ -19,12 +19,12 @@ export class ArtifactCache {
   }
 
   /** A folder with model.json and weights.safetensors. */
-  async folderOf(version: ServedVersion): Promise<string> {
+  async folderOf(version: Servable): Promise<string> {
     const { graph, weights } = version;
     if (graph === null || weights === null) {
       throw new VandaError('internal', 'The files of this model version are missing.');
     }
-    const folder = join(this.folder, version.modelVersionId);
+    const folder = join(this.folder, version.id);
     await mkdir(folder, { recursive: true });
     await this.bring(graph, join(folder, 'model.json'));
     await this.bring(weights, join(folder, 'weights.safetensors'));
@@ -43,6 +43,11 @@ export class ArtifactCache {
       throw new VandaError('checksum-mismatch', `The stored file ${file.key} is damaged.`);
     }
     await rename(arriving, path);
+  }
+
+  /** Frees what will not be loaded again. */
+  async forget(id: string): Promise<void> {
+    await rm(join(this.folder, id), { recursive: true, force: true });
   }
 
   /** Frees what nothing has been served from for a day. */

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Database, verifyKey, verifyTicket } from '@vanda/records';
+import { type Database, type TicketSubject, verifyKey, verifyTicket } from '@vanda/records';
 import { TfsError, unavailable } from './tfs-error.ts';
 
-/** Whose endpoints may be asked; a ticket is for one endpoint alone. */
+/** Whose endpoints and jobs may be asked; a ticket is for one of them alone. */
 export interface Caller {
   projectId: string;
-  endpoint?: string;
+  subject?: TicketSubject;
+}
+
+export function mayAsk({ subject }: Caller, about: TicketSubject): boolean {
+  return subject === undefined || subject === about;
 }
 
 /** Used as it is while younger; looked up again in the background while younger than the second; then not used. */

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { issueTicket, revokeKey } from '@vanda/records';
+import { issueTicket, revokeKey, type TicketSubject } from '@vanda/records';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonOf, secret, startFixture } from './serving-fixture.ts';
 
@@ -104,9 +104,11 @@ test('wants a key of the project everywhere but at its door', async () => {
 });
 
 test('takes a ticket for its endpoint alone', async () => {
-  const ticket = (endpoint: string) => issueTicket(secret, { projectId: at.project.id, endpoint });
-  expect((await at.get('/v1/models/line', ticket('line'))).status).toBe(200);
-  expect((await at.get('/v1/models/line', ticket('other'))).status).toBe(404);
+  const ticket = (subject: TicketSubject) =>
+    issueTicket(secret, { projectId: at.project.id, subject });
+  expect((await at.get('/v1/models/line', ticket('endpoint/line'))).status).toBe(200);
+  expect((await at.get('/v1/models/line', ticket('endpoint/other'))).status).toBe(404);
+  expect((await at.get('/v1/models/line', ticket('job/line'))).status).toBe(404);
 });
 
 test('a revoked key stops working within seconds', async () => {

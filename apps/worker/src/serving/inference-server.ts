@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Authenticator } from './authenticate.ts';
+import { type Authenticator, type Caller, mayAsk } from './authenticate.ts';
+import type { JobTrials } from './job-trials.ts';
+import { predictInTime } from './predict-in-time.ts';
 import { BodyReader } from './read-body.ts';
 import { choose, type Served, type ServedEndpoints } from './served-endpoints.ts';
 import type { ServingMetrics } from './serving-metrics.ts';
@@ -13,18 +15,16 @@ import {
 } from './tfs-error.ts';
 import { stringifyTfsJson } from './tfs-json.ts';
 import { toMetadata, toStatus } from './tfs-metadata.ts';
-import { readInferRequest } from './tfs-predict.ts';
 import { describe, type ModelAddress, type Route, readRoute } from './tfs-route.ts';
 
 export interface InferenceParts {
   endpoints: ServedEndpoints;
+  trials: JobTrials;
   authenticator: Authenticator;
   metrics: ServingMetrics;
   /** Of our own faults, which the caller is told nothing about. */
   logError: (error: unknown, sentence: string) => void;
 }
-
-const predictMsMax = 60_000;
 
 /** TensorFlow Serving's REST over HTTP. Every failure is `{"error": sentence}`. */
 export class InferenceServer {
@@ -117,6 +117,8 @@ export class InferenceServer {
     if (route.kind === 'malformed') {
       throw invalidArgument(`Malformed request: ${request.method} ${request.url?.slice(0, 500)}`);
     }
+    if (route.kind === 'try')
+      return json(await this.tryJob(route.jobId, caller, request, response));
     const served = this.find(route, caller);
     if (route.kind === 'status') return json(status(route, served));
     if (route.kind === 'metadata') {
@@ -125,26 +127,35 @@ export class InferenceServer {
     }
     ready(route, served);
     return this.bodies.use(request, async (body) => {
-      const left = new AbortController();
-      response.once('close', () => left.abort(unavailable('The caller has left.')));
-      const signal = AbortSignal.any([left.signal, AbortSignal.timeout(predictMsMax)]);
       // Looked up again: while the body came in, another version may have taken over.
       const { loaded } = ready(route, this.find(route, caller));
-      return loaded.use(async () => {
-        const infer = readInferRequest(route.verb, body, loaded.predictor.signature);
-        return json(infer.answer(await inTime(loaded.predict(infer.instances, signal), signal)));
-      });
+      return json(await loaded.use(() => predictInTime(loaded, route.verb, body, response)));
     });
   }
 
+  /** What a job has to try now. Another project's job is not there. */
+  private tryJob(
+    jobId: string,
+    caller: Caller,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<unknown> {
+    if (!mayAsk(caller, `job/${jobId}`)) throw new TfsError(404, `There is no job ${jobId}.`);
+    return this.bodies.use(request, (body) =>
+      this.parts.trials.use(caller.projectId, jobId, (loaded) =>
+        predictInTime(loaded, 'predict', body, response),
+      ),
+    );
+  }
+
   /** Another project's endpoint is not there, in the same words as one that is not. */
-  private find(route: ModelAddress, caller: { projectId: string; endpoint?: string }): Served {
+  private find(route: ModelAddress, caller: Caller): Served {
     if (route.name === '') throw invalidArgument('Missing model name in request.');
     const { endpoints } = this.parts;
     if (!endpoints.areKnown) throw unavailable('What to serve is not known yet. Try again soon.');
     const served = endpoints.find(route.name);
     const mine = served?.target.projectId === caller.projectId;
-    if (!served || !mine || (caller.endpoint ?? route.name) !== route.name) {
+    if (!served || !mine || !mayAsk(caller, `endpoint/${route.name}`)) {
       throw servableNotFound(describe(route));
     }
     if (route.label !== undefined) throw servableNotFound(describe(route));
@@ -192,26 +203,6 @@ function status(route: ModelAddress, served: Served): unknown {
     throw new TfsError(404, `Could not find version ${route.version} of model ${route.name}`);
   }
   return toStatus(asked);
-}
-
-async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let late: (() => void) | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    late = () => {
-      const reason: unknown = signal.reason;
-      reject(reason instanceof TfsError ? reason : tooLate());
-    };
-    signal.addEventListener('abort', late, { once: true });
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    if (late) signal.removeEventListener('abort', late);
-  }
-}
-
-function tooLate(): TfsError {
-  return new TfsError(504, `The prediction took longer than ${predictMsMax / 1000} s.`);
 }
 
 function send(

@@ -3,15 +3,15 @@ import { type BatcherOptions, MicroBatcher } from './micro-batcher.ts';
 
 /** A model version in memory. Once retired it is closed when the last request that entered it has left. */
 export class LoadedVersion {
-  readonly modelVersionId: string;
+  readonly id: string;
   readonly predictor: Predictor;
   private readonly batcher: MicroBatcher;
   private inside = 0;
   private retired = false;
   private closed = false;
 
-  constructor(modelVersionId: string, predictor: Predictor, options: BatcherOptions = {}) {
-    this.modelVersionId = modelVersionId;
+  constructor(id: string, predictor: Predictor, options: BatcherOptions = {}) {
+    this.id = id;
     this.predictor = predictor;
     this.batcher = new MicroBatcher((instances) => predictor.predict(instances), options);
   }

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ObjectStore } from '@vanda/objects';
-import { type Database, listen, withdrawServing } from '@vanda/records';
+import { type Database, findJobServable, listen, withdrawServing } from '@vanda/records';
 import { ArtifactCache } from './artifact-cache.ts';
 import { Authenticator } from './authenticate.ts';
 import { CrashMarks } from './crash-marks.ts';
 import { InferenceServer } from './inference-server.ts';
+import { JobTrials, type TrialLimits } from './job-trials.ts';
 import { LedgerFollower } from './ledger-follower.ts';
 import type { BatcherOptions } from './micro-batcher.ts';
 import { ServedEndpoints } from './served-endpoints.ts';
@@ -35,6 +36,8 @@ export interface ServingDeps {
   loadPredictor: LoadPredictor;
   threads?: number;
   batching?: BatcherOptions;
+  /** Of models that are tried before they are deployed. */
+  trials?: Partial<TrialLimits>;
 }
 
 export interface RunningServing {
@@ -69,8 +72,11 @@ export async function startServing(deps: ServingDeps): Promise<RunningServing> {
     reporter.changed(served);
   });
   const follower = new LedgerFollower(deps, endpoints);
+  const findServable = (projectId: string, jobId: string) => findJobServable(db, projectId, jobId);
+  const trials = new JobTrials(findServable, pool, cache, deps.trials);
   const server = new InferenceServer({
     endpoints,
+    trials,
     authenticator: new Authenticator(db, deps.secret),
     metrics,
     logError: (error, sentence) => log.error({ err: error }, sentence),
@@ -79,7 +85,7 @@ export async function startServing(deps: ServingDeps): Promise<RunningServing> {
   await follower.look();
   await Promise.race([endpoints.settled(), sleep(5_000)]);
   const used = endpoints.all().flatMap(({ target }) => target.versions);
-  await cache.prune(new Set(used.map((version) => version.modelVersionId)));
+  await cache.prune(new Set(used.map((version) => version.id)));
   const address = await server.listen(deps.host, deps.port);
   const listening = listen(
     deps.databaseUrl,
@@ -88,7 +94,10 @@ export async function startServing(deps: ServingDeps): Promise<RunningServing> {
     () => void follower.look(),
   );
   const polling = setInterval(() => void follower.look(), pollMs);
-  const figures = setInterval(() => reporter.figures(endpoints.all()), figuresMs);
+  const figures = setInterval(() => {
+    reporter.figures(endpoints.all());
+    trials.letIdleGo();
+  }, figuresMs);
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {
     url: `http://${host}:${address.port}`,
@@ -99,6 +108,7 @@ export async function startServing(deps: ServingDeps): Promise<RunningServing> {
       await server.close(drainMs);
       follower.stop();
       endpoints.close();
+      trials.close();
       await reporter.idle();
       await withdrawServing(db, workerId).catch(() => {});
     },

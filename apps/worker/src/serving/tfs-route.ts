@@ -10,11 +10,15 @@ export type Route =
   | ({ kind: 'infer'; verb: Verb } & ModelAddress)
   | ({ kind: 'status' } & ModelAddress)
   | ({ kind: 'metadata' } & ModelAddress)
+  | { kind: 'try'; jobId: string }
   | { kind: 'malformed' };
 
 const version = '(?:/versions/(\\d+)|/labels/([^/:]+))?';
 const infer = new RegExp(`^/v1/models/([^/:]+)${version}:(classify|regress|predict)$`, 'i');
 const look = new RegExp(`^/v1/models(?:/([^/:]+))?${version}(/metadata)?$`, 'i');
+
+/** What a job has to try; our own, beside TensorFlow Serving's. */
+const trial = /^\/v1\/jobs\/([^/:]+):predict$/i;
 
 /** TensorFlow Serving's addresses, whose fixed words may be written in any case. */
 export function readRoute(method: string, url: string): Route {
@@ -27,6 +31,8 @@ export function readRoute(method: string, url: string): Route {
   if (asked) {
     return { kind: 'infer', verb: asked[4]?.toLowerCase() as Verb, ...address(asked) };
   }
+  const tried = method === 'POST' ? trial.exec(path) : null;
+  if (tried) return { kind: 'try', jobId: tried[1] ?? '' };
   const looked = reads ? look.exec(path) : null;
   if (looked) return { kind: looked[4] ? 'metadata' : 'status', ...address(looked) };
   return { kind: 'malformed' };

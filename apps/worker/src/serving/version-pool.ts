@@ -1,5 +1,5 @@
 import type { Predictor } from '@vanda/estimators';
-import type { ServedVersion } from '@vanda/records';
+import type { Servable } from '@vanda/records';
 import type { ArtifactCache } from './artifact-cache.ts';
 import type { CrashMarks } from './crash-marks.ts';
 import { LoadedVersion } from './loaded-version.ts';
@@ -7,7 +7,7 @@ import type { BatcherOptions } from './micro-batcher.ts';
 
 export type LoadPredictor = (folder: string, options: { threads: number }) => Promise<Predictor>;
 
-/** Each model version is in memory once, however many endpoints serve it. */
+/** Each model version is in memory once, however many endpoints serve it; so is each preview of a job. */
 export class VersionPool {
   private readonly held = new Map<string, { users: number; loading: Promise<LoadedVersion> }>();
   private readonly cache: ArtifactCache;
@@ -31,8 +31,8 @@ export class VersionPool {
   }
 
   /** Loaded and warm. Every acquired version must be released once. */
-  async acquire(version: ServedVersion): Promise<LoadedVersion> {
-    const { modelVersionId: id } = version;
+  async acquire(version: Servable): Promise<LoadedVersion> {
+    const { id } = version;
     const known = this.held.get(id) ?? { users: 0, loading: this.load(version) };
     this.held.set(id, known);
     known.users++;
@@ -46,21 +46,21 @@ export class VersionPool {
   }
 
   release(version: LoadedVersion): void {
-    const known = this.held.get(version.modelVersionId);
+    const known = this.held.get(version.id);
     if (known === undefined) return;
     known.users--;
     if (known.users > 0) return;
-    this.held.delete(version.modelVersionId);
+    this.held.delete(version.id);
     version.retire();
   }
 
-  private async load(version: ServedVersion): Promise<LoadedVersion> {
+  private async load(version: Servable): Promise<LoadedVersion> {
     const folder = await this.cache.folderOf(version);
-    const predictor = await this.marks.guard(version.modelVersionId, async () => {
+    const predictor = await this.marks.guard(version.id, async () => {
       const loaded = await this.loadPredictor(folder, { threads: this.threads });
       await loaded.warm();
       return loaded;
     });
-    return new LoadedVersion(version.modelVersionId, predictor, this.batching);
+    return new LoadedVersion(version.id, predictor, this.batching);
   }
 }

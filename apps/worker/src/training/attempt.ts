@@ -25,6 +25,7 @@ import {
 import { CheckpointKeeper, fetchCheckpoint, freeCheckpoints } from './checkpoint-keeper.ts';
 import type { DatasetCache } from './dataset-cache.ts';
 import type { FromChild } from './messages.ts';
+import { freePreviews, PreviewKeeper } from './preview-keeper.ts';
 import { publish } from './publish.ts';
 import { TelemetryLog, telemetryFile } from './telemetry-log.ts';
 import { startTrainingProcess, type TrainingProcess } from './training-process.ts';
@@ -148,6 +149,7 @@ export class Attempt {
     }
     signal.throwIfAborted();
     const keeper = new CheckpointKeeper(this.#deps, claim, () => telemetry.delivered());
+    const previews = new PreviewKeeper(this.#deps, claim);
     const heard =
       Promise.withResolvers<Extract<FromChild, { type: 'done' | 'stopped' | 'failed' }>>();
     const child = startTrainingProcess(
@@ -163,6 +165,8 @@ export class Attempt {
             return telemetry.addLine(message.line);
           case 'checkpoint':
             return keeper.offer(message);
+          case 'preview':
+            return previews.offer(message.preview);
           default:
             heard.resolve(message);
         }
@@ -182,7 +186,8 @@ export class Attempt {
     const ended = child.ended;
     const said = await Promise.race([heard.promise, ended.then(() => null)]);
     this.#publishing = said?.type === 'done';
-    await keeper.close(this.#publishing || this.#stopReason === 'lost');
+    const useless = this.#publishing || this.#stopReason === 'lost';
+    await Promise.all([keeper.close(useless), previews.close()]);
     if (said !== null) child.kill();
     const death = await ended;
     if (this.#stopReason !== null && !this.#publishing) {
@@ -222,6 +227,7 @@ export class Attempt {
     await telemetry.close();
     if (allDelivered) await rm(this.#folder, { recursive: true, force: true });
     await freeCheckpoints(this.#deps, jobId).catch(() => {});
+    await freePreviews(this.#deps, jobId).catch(() => {});
     await deliverOutbox(db, sender.enqueue, { subjectId: jobId }).catch(() => {});
   }
 

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { keyLayout, type ObjectStore } from '@vanda/objects';
 import {
   type Database,
@@ -10,6 +9,7 @@ import {
   recordCheckpoint,
 } from '@vanda/records';
 import type { Logger } from 'pino';
+import { NewestFirst } from './newest-first.ts';
 
 interface Offered {
   path: string;
@@ -23,17 +23,16 @@ const keptForResume = 2;
 const restMs = 250;
 const failedKeptMs = 24 * 3600 * 1000;
 
-/**
- * Brings an attempt's checkpoints into the object store, one at a time; training does not wait. A newer one that comes
- * meanwhile takes the place of one that waits.
- */
+/** Brings an attempt's checkpoints into the object store, one at a time; training does not wait. */
 export class CheckpointKeeper {
   readonly #deps: { db: Database; objects: ObjectStore; log: Logger };
   readonly #lease: HeldLease;
   readonly #beforeRow: () => Promise<void>;
-  #waiting: Offered | null = null;
-  #working: Promise<void> | null = null;
-  readonly #closing = new AbortController();
+  readonly #queue = new NewestFirst<Offered>({
+    work: (checkpoint) => this.#tryToKeep(checkpoint),
+    discard: ({ path }) => rm(path, { force: true }),
+    restMs,
+  });
 
   /** @param beforeRow resolves when all points made so far are safe in Postgres: a resume will not make them again. */
   constructor(
@@ -47,35 +46,25 @@ export class CheckpointKeeper {
   }
 
   offer(checkpoint: Offered): void {
-    if (this.#closing.signal.aborted) return;
-    if (this.#waiting !== null) void rm(this.#waiting.path, { force: true });
-    this.#waiting = checkpoint;
-    this.#working ??= this.#work();
+    this.#queue.offer(checkpoint);
   }
 
   /** Lets the one on its way arrive, and the one that waits too, unless no resume will need it. */
-  async close(finished: boolean): Promise<void> {
-    this.#closing.abort();
-    if (finished) this.#waiting = null;
-    await this.#working;
+  close(finished: boolean): Promise<void> {
+    return this.#queue.close(finished);
   }
 
-  async #work(): Promise<void> {
-    await null;
-    for (let next = this.#waiting; next !== null; next = this.#waiting) {
-      this.#waiting = null;
-      try {
-        await this.#keep(next);
-      } catch (error) {
-        // The next checkpoint is another chance; a job that must start over from the one before ends alike.
-        const { message } = error as Error;
-        this.#deps.log.warn({ err: message, step: next.step }, 'a checkpoint could not be kept');
-      } finally {
-        await rm(next.path, { force: true });
-      }
-      await sleep(restMs, null, { signal: this.#closing.signal }).catch(() => {});
+  async #tryToKeep(checkpoint: Offered): Promise<void> {
+    try {
+      await this.#keep(checkpoint);
+    } catch (error) {
+      // The next checkpoint is another chance; a job that must start over from the one before ends alike.
+      const { message } = error as Error;
+      this.#deps.log.warn(
+        { err: message, step: checkpoint.step },
+        'a checkpoint could not be kept',
+      );
     }
-    this.#working = null;
   }
 
   async #keep(checkpoint: Offered): Promise<void> {

@@ -51,6 +51,7 @@ async function run(start: Extract<ToChild, { type: 'start' }>): Promise<void> {
           points.flush();
           send({ type: 'checkpoint', ...checkpoint });
         },
+        preview: (preview) => send({ type: 'preview', preview }),
       },
     );
     points.flush();

@@ -1,5 +1,5 @@
 import type { CompletedSpec, ErrorCode, JobProgress, LogLine, MetricPoint } from '@vanda/contracts';
-import type { TrainingData, TrainingResult } from '@vanda/estimators';
+import type { TrainingData, TrainingPreview, TrainingResult } from '@vanda/estimators';
 
 /** What an attempt's process is told and what it tells, over Node's channel between parent and child. */
 export type ToChild =
@@ -22,6 +22,7 @@ export type FromChild =
   | { type: 'metrics'; points: MetricPoint[] }
   | { type: 'log'; line: LogLine }
   | { type: 'checkpoint'; path: string; step: number; epoch: number }
+  | { type: 'preview'; preview: TrainingPreview }
   | { type: 'done'; result: TrainingResult }
   | { type: 'stopped' }
   /**

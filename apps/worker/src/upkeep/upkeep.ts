@@ -9,6 +9,7 @@ import {
 } from '@vanda/records';
 import type { WorkerDeps } from '../deps.ts';
 import { freeCheckpoints } from '../training/checkpoint-keeper.ts';
+import { freePreviews } from '../training/preview-keeper.ts';
 import { freeUnnamedObjects } from './unnamed-objects.ts';
 
 const minuteMs = 60_000;
@@ -57,6 +58,7 @@ export function startUpkeep(deps: WorkerDeps): { stop(): Promise<void> } {
   every(1000, 'sending the outbox', deliver);
   every(1500, 'ringing again', () => ringAgain(db, quietMs));
   every(minuteMs, 'freeing checkpoints', () => freeCheckpoints(deps));
+  every(minuteMs, 'freeing previews', () => freePreviews(deps));
   every(minuteMs, 'expiring uploads', async () => {
     for (const upload of await expireUploads(db)) {
       if (upload.wasOpen) await objects.abortMultipart(upload.objectKey, upload.storeUploadId);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { resourceName, versionedName } from '../names.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { endpoint, ledgerEntry } from './endpoint.ts';
+import { predictBody, predictReply } from './predict.ts';
 
 const byName = z.object({ name: resourceName });
 
@@ -84,6 +85,6 @@ export const predictEndpoint = operation({
   status: 200,
   summary: 'Forward instances to the inference server (the try-it box)',
   params: byName,
-  body: z.object({ instances: z.array(z.unknown()).min(1).max(1024) }),
-  reply: z.record(z.string(), z.unknown()),
+  body: predictBody,
+  reply: predictReply,
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { timestamp } from '../operation.ts';
 import { jobMetrics, logLine } from './metrics.ts';
+import { jobPreview } from './preview.ts';
 import { task } from './spec.ts';
 
 export const jobState = z.enum([
@@ -80,6 +81,9 @@ export const job = z
     device: z.string(),
     priority: z.number().int(),
     metrics: jobMetrics.nullable(),
+    preview: jobPreview
+      .nullable()
+      .meta({ description: 'What can be tried before it is over; then its model can be.' }),
     model: z.string().nullable().meta({ description: 'NAME@VERSION that it made.' }),
     endpoint: z.object({ name: z.string(), url: z.string() }).nullable(),
     deployNote: z.string().nullable(),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { predictBody, predictReply } from '../endpoints/predict.ts';
+import { modelSignature } from '../models/model.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { job, jobLog, jobState, metricSeries, worker } from './job.ts';
 
@@ -91,13 +93,34 @@ export const getJobLogs = operation({
   }),
   reply: listOf(jobLog),
 });
+export const getJobSignature = operation({
+  id: 'jobs.signature',
+  method: 'GET',
+  path: '/jobs/:id/signature',
+  access: 'project',
+  summary: 'What the model of a job takes and answers, as soon as there is something to try',
+  params: byId,
+  reply: modelSignature,
+});
+export const predictJob = operation({
+  id: 'jobs.predict',
+  method: 'POST',
+  path: '/jobs/:id/predict',
+  access: 'project',
+  status: 200,
+  summary: 'Try a job: its best epoch so far while it trains, then the model that it made',
+  params: byId,
+  body: predictBody,
+  reply: predictReply,
+});
 export const jobEvents = operation({
   id: 'jobs.events',
   method: 'GET',
   path: '/jobs/:id/events',
   access: 'project',
   answers: 'events',
-  summary: 'Live: events `job` (the job), `metrics` (new points), `logs` (new lines)',
+  summary:
+    'Live: events `job` (the job, its preview too), `metrics` (new points), `logs` (new lines)',
   params: byId,
   reply: z.unknown(),
 });

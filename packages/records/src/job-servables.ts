@@ -1,0 +1,64 @@
+import { type ModelSignature, VandaError } from '@vanda/contracts';
+import type { Database } from './database.ts';
+import type { Servable, ServedFile } from './serving.ts';
+
+export interface JobServable extends Servable {
+  signature: ModelSignature;
+}
+
+/**
+ * What of a job can be tried now: its preview while it is not over, its model version when it has succeeded.
+ *
+ * @throws VandaError not-found where the project has no such job, illegal-state with the reason why there is nothing.
+ */
+export async function findJobServable(
+  db: Database,
+  projectId: string,
+  jobId: string,
+): Promise<JobServable> {
+  const job = await db.job.findFirst({
+    where: { id: jobId, projectId, deletedAt: null },
+    select: {
+      state: true,
+      preview: { select: { id: true, signature: true } },
+      modelVersion: { include: { model: { select: { name: true } } } },
+    },
+  });
+  if (job === null) throw new VandaError('not-found', `There is no job ${jobId}.`);
+  const { state, preview, modelVersion } = job;
+  if (state === 'failed' || state === 'cancelled') {
+    throw nothing(`The job ${jobId} is ${state} and made no model: there is nothing to try.`);
+  }
+  if (modelVersion !== null) {
+    const { model, version, deletedAt, id, signature } = modelVersion;
+    if (deletedAt === null) return servable(db, 'model-version', id, signature);
+    throw nothing(`The model ${model.name}@${version}, which the job ${jobId} made, was deleted.`);
+  }
+  if (preview !== null) return servable(db, 'preview', preview.id, preview.signature);
+  throw nothing(
+    `The job ${jobId} is ${state} and has nothing to try yet: its first preview comes with the end of an epoch, a few seconds after the training has begun.`,
+  );
+}
+
+async function servable(
+  db: Database,
+  kind: 'preview' | 'model-version',
+  id: string,
+  signature: unknown,
+): Promise<JobServable> {
+  const refs = await db.objectRef.findMany({
+    where: { ownerKind: kind, ownerId: id, role: { in: ['graph', 'weights'] } },
+    include: { object: true },
+  });
+  const file = (role: string): ServedFile | null => {
+    const object = refs.find((ref) => ref.role === role)?.object;
+    if (object === undefined) return null;
+    return { key: object.key, sha256: object.sha256, bytes: Number(object.bytes) };
+  };
+  const files = { graph: file('graph'), weights: file('weights') };
+  return { id, ...files, signature: signature as ModelSignature };
+}
+
+function nothing(sentence: string): VandaError {
+  return new VandaError('illegal-state', sentence);
+}
