@@ -50,6 +50,9 @@ test('an installation in order has no finding, drained or not', async () => {
 const secondAttempt = `INSERT INTO attempts (id, job_id, number, state, token, worker_id, lease_until)
   VALUES ('att_2', '${ids.job}', 2, 'running', 2, 'wrk_2', now() + interval '1 minute')`;
 
+const preview = `INSERT INTO previews (id, job_id, attempt_id, epoch, signature)
+  VALUES ('pvw_1', '${ids.job}', '${ids.attempt}', 1, '{}')`;
+
 test.each<[string, RegExp, string[]]>([
   [
     'two live leases',
@@ -142,6 +145,26 @@ test.each<[string, RegExp, string[]]>([
     'a point that was produced and never arrived',
     /^metrics att_1 it produced 5 points, and 4 arrived/,
     ['UPDATE attempts SET produced = 5'],
+  ],
+  [
+    'a preview without its weights',
+    /^previews pvw_1 the preview has no object in the role weights/,
+    [preview],
+  ],
+  [
+    'a preview that outlived its job',
+    /^previews pvw_1 the preview is still there although its job job_1 is succeeded/,
+    [preview, `UPDATE jobs SET finished_at = now() - interval '11 minutes'`],
+  ],
+  [
+    'a preview of an attempt of another job',
+    /^previews pvw_1 the preview is of the attempt att_1, which is not one of its job job_2/,
+    [preview, `UPDATE previews SET job_id = 'job_2'`],
+  ],
+  [
+    'bytes of a preview that is gone',
+    /^previews pvw_9 the preview is gone, and its object models\/mv_1\/weights.safetensors is still named/,
+    [`INSERT INTO object_refs VALUES ('${weightsKey}', 'preview', 'pvw_9', 'weights')`],
   ],
   [
     'traffic that does not add up',

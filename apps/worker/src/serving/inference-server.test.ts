@@ -111,6 +111,33 @@ test('takes a ticket for its endpoint alone', async () => {
   expect((await at.get('/v1/models/line', ticket('job/line'))).status).toBe(404);
 });
 
+test('answers for a job whose model is deployed nowhere', async () => {
+  const { jobId } = await at.db.modelVersion.findUniqueOrThrow({ where: { id: at.target(3).id } });
+  const path = `/v1/jobs/${jobId}:predict`;
+  expect(await (await at.post(path, row)).json()).toEqual({ predictions: [301, 302.5] });
+  const as = async (token: string) => {
+    const response = await at.post(path, row, { authorization: `Bearer ${token}` });
+    return [response.status, (await jsonOf<{ error?: string }>(response)).error];
+  };
+  const ticket = (subject: TicketSubject) =>
+    issueTicket(secret, { projectId: at.project.id, subject });
+  const notThere = [404, `There is no job ${jobId}.`];
+  expect(await as(ticket(`job/${jobId}`))).toEqual([200, undefined]);
+  expect(await as(ticket('job/job_other'))).toEqual(notThere);
+  expect(await as(ticket('endpoint/line'))).toEqual(notThere);
+  expect(await as(at.stranger.key)).toEqual(notThere);
+  expect(await error(await at.post(path, { instances: [{ x: 'a' }] }))).toEqual([
+    400,
+    'Instance 0: "x" must be a number.',
+  ]);
+  await at.db.job.update({ where: { id: jobId }, data: { state: 'failed' } });
+  expect(await error(await at.post(path, row))).toEqual([
+    409,
+    `The job ${jobId} is failed and made no model: there is nothing to try.`,
+  ]);
+  await at.db.job.update({ where: { id: jobId }, data: { state: 'succeeded' } });
+});
+
 test('a revoked key stops working within seconds', async () => {
   const { stranger } = at;
   expect((await at.get('/monitoring/prometheus/metrics', stranger.key)).status).toBe(200);

@@ -38,13 +38,13 @@ function openTrials(limits: Partial<TrialLimits> = {}): JobTrials {
   return new JobTrials(async (_, jobId) => now[jobId] as Servable, pool, cache, limits);
 }
 
-/** A preview in the store that adds `offset`. */
-async function preview(id: string, offset: number): Promise<Servable> {
+/** A preview in the store that adds `offset`, with weights of that many bytes. */
+async function preview(id: string, offset: number, size = 10): Promise<Servable> {
   const put = async (file: string, text: string) => {
     const stored = await objects.put(keyLayout.previewFile(id, file), Buffer.from(text));
     return { key: stored.key, sha256: stored.sha256, bytes: stored.size };
   };
-  const weights = await put('weights.safetensors', String(offset).padStart(10));
+  const weights = await put('weights.safetensors', String(offset).padStart(size));
   return { id, graph: await put('model.json', '{}'), weights };
 }
 
@@ -102,7 +102,7 @@ it('keeps a bounded number of models and bytes, the most recently asked', async 
   expect(loaded).toHaveLength(3);
   await ask(trials, 'b');
   expect(loaded).toHaveLength(4);
-  now.large = await preview('pvw_large', '1'.repeat(30) as never);
+  now.large = await preview('pvw_large', 1, 26);
   await expect(ask(trials, 'large')).rejects.toThrow(/a model of up to 1 MiB can be tried here/);
   expect(open()).toBe(2);
   trials.letIdleGo(Date.now() + 2000);

@@ -68,6 +68,34 @@ it('cancels a running job from any process, and lets nothing of it be registered
   });
 });
 
+it('shows the best epoch so far while it trains, in the place of the one before, and frees it at the end', async () => {
+  const { id } = await rig.submit({ ...endless, name: 'watched' });
+  const shown = () => rig.db.preview.findUnique({ where: { jobId: id } });
+  await expect.poll(shown, { timeout: 30_000, interval: 50 }).not.toBeNull();
+  const first = await shown();
+  expect(first).toMatchObject({
+    validation: { accuracy: expect.any(Number) },
+    signature: { output: { labels: ['Adelie', 'Chinstrap', 'Gentoo'] } },
+  });
+  const objectsOf = (ownerId: string) =>
+    rig.db.objectRef.findMany({ where: { ownerKind: 'preview', ownerId } });
+  const files = (await objectsOf(first?.id ?? '')).map((ref) => ref.objectKey);
+  expect(files).toHaveLength(2);
+  for (const key of files) expect(await rig.objects.head(key)).toBeDefined();
+  await expect.poll(async () => (await shown())?.id, { timeout: 30_000 }).not.toBe(first?.id);
+  const second = await shown();
+  expect(second?.epoch).toBeGreaterThan(first?.epoch ?? 0);
+  const keys = () => rig.db.storedObject.count({ where: { key: { startsWith: 'previews/' } } });
+  expect(await keys()).toBe(2);
+  for (const key of files) {
+    await expect.poll(() => rig.objects.head(key)).toBeUndefined();
+  }
+  await rig.db.$transaction(async (tx) => cancelJob(tx, await rig.job(id)));
+  await ended(id);
+  await expect.poll(shown).toBeNull();
+  expect(await keys()).toBe(0);
+});
+
 it('ends a job at its time limit', async () => {
   const { id } = await rig.submit({
     ...endless,
