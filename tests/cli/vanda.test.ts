@@ -255,16 +255,26 @@ test('keys: create, list, revoke', async () => {
   expect([refused.code, jsonFrom(refused).code]).toEqual([1, 'unauthenticated']);
 });
 
-test('jobs: cancel and delete; datasets in use are kept, free ones go', async () => {
+test('jobs: try one while it trains, cancel and delete it; datasets in use are kept, free ones go', async () => {
   const slow =
     'name: slow\ntask: tabular-classification\ndataset: penguins\ntarget: Species\n' +
     'training: { epochs: 10000, earlyStopping: null }\n';
   const submitted = jsonFrom<{ id: string }>(await vanda(['jobs', 'submit', '-', '--json'], slow));
   expect(submitted).toEqual({ id: expect.any(String), state: expect.any(String) });
   expect((await refusal('datasets', 'delete', 'penguins')).code).toBe('in-use');
+  const shown = () => ask<{ preview: { epoch: number } | null }>('jobs', 'show', submitted.id);
+  await expect.poll(async () => (await shown()).preview, { timeout: 60_000 }).not.toBeNull();
+  const instance = JSON.stringify(row);
+  expect(await ask('jobs', 'predict', submitted.id, instance)).toMatchObject({
+    predictions: [{ label: expect.any(String), scores: expect.any(Object) }],
+  });
+  const human = await vanda(['jobs', 'show', submitted.id]);
+  expect(human.stdout).toMatch(/preview +epoch \d+, loss .*accuracy .*vanda jobs predict/);
   await ask('jobs', 'cancel', submitted.id);
   await expect
     .poll(async () => (await ask('jobs', 'show', submitted.id)).state, { timeout: 30_000 })
     .toBe('cancelled');
+  const over = await refusal('jobs', 'predict', submitted.id, instance);
+  expect(over.detail).toMatch(/is cancelled and made no model/);
   expect(await ask('jobs', 'delete', submitted.id)).toMatchObject({ object: 'deleted' });
 });

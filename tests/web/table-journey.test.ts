@@ -165,7 +165,45 @@ test('an endpoint is rolled back to an earlier change, and its snippets carry a 
   expectNoPageErrors(page);
 }, 120_000);
 
-test('a long job is seen at home and cancelled from its page', async () => {
+/** Which epoch the page says it lets one try; 0 while it does not. */
+async function epochToTry(): Promise<number> {
+  const note = page.getByText(/^After epoch \d+: accuracy [\d.]+ on the validation split\.$/);
+  if ((await note.count()) === 0) return 0;
+  return Number(/\d+/.exec((await note.textContent()) ?? '')?.[0]);
+}
+
+test('it is tried while it trains; what is filled in stays when the model takes over', async () => {
+  await page.goto('/new?dataset=penguins');
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('target: Species');
+  const longer = [
+    'model: { kind: mlp, hidden: [256, 256] }',
+    'training: { epochs: 700, batchSize: 16, earlyStopping: null, optimizer: { kind: sgd, learningRate: 0.0005 } }',
+  ];
+  await yaml.fill(`${await yaml.inputValue()}${longer.join('\n')}\n`);
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByText('It appears here by itself as soon as').waitFor();
+  await page.getByRole('button', { name: 'Predict' }).waitFor({ timeout: 60_000 });
+  await page.getByLabel('Body Mass (g)').fill('5600');
+  await page.getByRole('button', { name: 'Predict' }).click();
+  const prediction = page.getByTestId('prediction');
+  await prediction.waitFor();
+  await page.getByText(/^Training, epoch \d+ of 700/).waitFor();
+  const [epoch, answer] = [await epochToTry(), await prediction.textContent()];
+  expect(epoch).toBeGreaterThan(0);
+  await expectGoodManners();
+  await expect.poll(epochToTry, { timeout: 30_000 }).toBeGreaterThan(epoch);
+  // The better epoch was asked the same by itself.
+  await expect.poll(() => prediction.textContent(), { timeout: 10_000 }).not.toBe(answer);
+  await page.getByText('It answers at').waitFor({ timeout: 120_000 });
+  expect(await page.getByLabel('Body Mass (g)').inputValue()).toBe('5600');
+  expect(await prediction.textContent()).toMatch(/% sure/);
+  await page.getByRole('button', { name: 'Predict' }).click();
+  await prediction.waitFor();
+  expectNoPageErrors(page);
+}, 240_000);
+
+test('a long job is seen at home, tried on its page and cancelled there', async () => {
   await page.goto('/new?dataset=penguins');
   const yaml = page.getByLabel('The same as YAML');
   await expect.poll(() => yaml.inputValue()).toContain('target: Species');
@@ -175,10 +213,15 @@ test('a long job is seen at home and cancelled from its page', async () => {
   await page.getByText(/Training, epoch \d+ of 10,?000/).waitFor({ timeout: 60_000 });
   await page.goto('/');
   await page.getByText(/Training, epoch \d+ of 10,?000/).click();
+  await page.getByRole('button', { name: 'Predict' }).click({ timeout: 60_000 });
+  await page.getByTestId('prediction').waitFor();
+  expect(await epochToTry()).toBeGreaterThan(0);
+  await expectGoodManners();
   await page.getByRole('button', { name: 'Cancel the job' }).click();
   await page.getByText('cancelled', { exact: true }).first().waitFor({ timeout: 30_000 });
   await page.getByRole('figure', { name: /^Chart of loss/ }).waitFor();
-}, 120_000);
+  expect(await page.getByRole('button', { name: 'Predict' }).count()).toBe(0);
+}, 180_000);
 
 test('ten thousand jobs are listed, and only those in view are in the page', async () => {
   const client = new pg.Client(dashboard.stack.postgres.url());

@@ -3,6 +3,7 @@ import { type JobLog, type JobView, toProblem, VandaError } from '@vanda/contrac
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { ago, facts, metricsLine, size, table } from '../output/text.ts';
+import { readInstances } from '../read-instances.ts';
 import { readSpec } from '../read-spec.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
@@ -22,6 +23,12 @@ export function addJobs(program: Command, runs: Runs): void {
     .action(runs(list));
   jobs.command('show <id>').description('one job').action(runs(show));
   jobs.command('logs <id>').description('its log, oldest line first').action(runs(logs));
+  jobs
+    .command('predict <id> <input>')
+    .description(
+      'try it: its best epoch so far, or the model that it made; input as of vanda predict',
+    )
+    .action(runs(predict));
   jobs.command('cancel <id>').description('stop it').action(runs(cancel));
   jobs.command('delete <id>').description('forget a finished one').action(runs(remove));
 }
@@ -133,6 +140,7 @@ function show(id: string): Act {
         ['submitted', ago(job.createdAt)],
         ['finished', job.finishedAt && ago(job.finishedAt)],
         ['failure', job.failure?.message],
+        ['preview', previewLine(job)],
         ['model', job.model],
         ['validation', metricsLine(job.metrics?.validation)],
         ['test', metricsLine(job.metrics?.test)],
@@ -142,6 +150,21 @@ function show(id: string): Act {
         ...job.warnings.map((warning): [string, string] => ['warning', warning]),
       ]),
     );
+  };
+}
+
+/** "epoch 3, accuracy 0.97", and how it is tried. */
+function previewLine({ id, preview }: JobView): string | null {
+  if (preview === null) return null;
+  const figures = metricsLine(preview.validation ?? undefined);
+  return `epoch ${preview.epoch}${figures ? `, ${figures}` : ''} (vanda jobs predict ${id} INPUT)`;
+}
+
+function predict(id: string, input: string): Act {
+  return async ({ client, signal, answer }) => {
+    const body = { instances: await readInstances(input) };
+    const predicted = await client.jobs.predict({ params: { id }, body }, { signal });
+    answer(predicted, () => JSON.stringify(predicted, null, 2));
   };
 }
 

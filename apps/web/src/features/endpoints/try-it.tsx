@@ -1,10 +1,11 @@
 import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { getModelVersion } from '@vanda/contracts';
+import { getModelVersion, predictEndpoint } from '@vanda/contracts';
+import { useCallback } from 'react';
+import { call } from '../../lib/call.ts';
 import { read } from '../../lib/queries.ts';
 import { ProblemNote } from '../../ui/problem-note.tsx';
-import { TryPicture } from './try-picture.tsx';
-import { TryRow } from './try-row.tsx';
+import { TryForm } from './try-form.tsx';
 
 interface Props {
   endpoint: string;
@@ -15,12 +16,17 @@ interface Props {
 /** Asks the endpoint as an app would, with a form made from the model's signature. */
 export function TryIt({ endpoint, model, version }: Props) {
   const facts = useQuery(read(getModelVersion, { params: { name: model, version } }));
+  const predict = useCallback(
+    (instances: unknown[]) =>
+      call(predictEndpoint, { params: { name: endpoint }, body: { instances } }),
+    [endpoint],
+  );
   if (facts.error) return <ProblemNote error={facts.error} retry={() => void facts.refetch()} />;
   if (!facts.data) return <Skeleton h={180} />;
-  const { input } = facts.data.signature;
-  return input.kind === 'picture' ? (
-    <TryPicture endpoint={endpoint} size={input.size} channels={input.channels} />
-  ) : (
-    <TryRow endpoint={endpoint} fields={input.fields} output={facts.data.signature.output} />
+  return (
+    <TryForm
+      signature={facts.data.signature}
+      asked={{ predict, revision: `${model}@${version}` }}
+    />
   );
 }

@@ -4,24 +4,24 @@ import { DropZone } from '../../ui/drop-zone.tsx';
 import { DrawingBoard } from './drawing-board.tsx';
 import { asInstance } from './picture-input.ts';
 import { PredictionView } from './prediction-view.tsx';
-import { usePrediction } from './use-prediction.ts';
+import { type Asked, usePrediction } from './use-prediction.ts';
 
 interface Props {
-  endpoint: string;
+  asked: Asked;
   size: number;
   channels: number;
 }
 
 /** Drop a picture, or draw one where the model takes grey ones. */
-export function TryPicture({ endpoint, size, channels }: Props) {
+export function TryPicture({ asked, size, channels }: Props) {
   const drawable = channels === 1 && size <= 64;
   const [way, setWay] = useState(drawable ? 'draw' : 'drop');
   const [shown, setShown] = useState<string | null>(null);
-  const prediction = usePrediction(endpoint);
+  const prediction = usePrediction(asked);
   useEffect(() => () => URL.revokeObjectURL(shown ?? ''), [shown]);
   const ask = async (file: Blob) => {
     setShown(URL.createObjectURL(file));
-    prediction.mutate(await asInstance(file).catch(() => ({ b64: '' })));
+    prediction.ask(await asInstance(file).catch(() => ({ b64: '' })));
   };
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="lg">
@@ -40,11 +40,7 @@ export function TryPicture({ endpoint, size, channels }: Props) {
           />
         )}
         {way === 'draw' ? (
-          <DrawingBoard
-            size={size}
-            onDrawn={(rows) => prediction.mutate(rows)}
-            onCleared={() => prediction.reset()}
-          />
+          <DrawingBoard size={size} onDrawn={prediction.ask} onCleared={prediction.reset} />
         ) : (
           <>
             <DropZone
@@ -70,9 +66,9 @@ export function TryPicture({ endpoint, size, channels }: Props) {
         )}
       </Stack>
       <PredictionView
-        answer={prediction.data}
+        answer={prediction.answer}
         error={prediction.error}
-        pending={prediction.isPending}
+        pending={prediction.pending}
       />
     </SimpleGrid>
   );

@@ -10,30 +10,30 @@ import {
 import type { ModelSignature } from '@vanda/contracts';
 import { useState } from 'react';
 import { PredictionView } from './prediction-view.tsx';
-import { usePrediction } from './use-prediction.ts';
+import { type Asked, usePrediction } from './use-prediction.ts';
 
 type Field = Extract<ModelSignature['input'], { kind: 'row' }>['fields'][number];
 type Value = string | number | boolean | null;
 
 interface Props {
-  endpoint: string;
+  asked: Asked;
   fields: Field[];
   output: ModelSignature['output'];
 }
 
 /** A form with the model's fields, filled with typical values; an empty field is a missing value. */
-export function TryRow({ endpoint, fields, output }: Props) {
+export function TryRow({ asked, fields, output }: Props) {
   const [row, setRow] = useState<Record<string, Value>>(() =>
     Object.fromEntries(fields.map((field) => [field.name, field.example])),
   );
-  const prediction = usePrediction(endpoint);
+  const prediction = usePrediction(asked);
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="lg">
       <form
         aria-label="A row to predict"
         onSubmit={(event) => {
           event.preventDefault();
-          prediction.mutate(row);
+          prediction.ask(row);
         }}
       >
         <Stack gap="xs">
@@ -47,15 +47,15 @@ export function TryRow({ endpoint, fields, output }: Props) {
               />
             ))}
           </SimpleGrid>
-          <Button type="submit" loading={prediction.isPending} style={{ alignSelf: 'flex-start' }}>
+          <Button type="submit" loading={prediction.pending} style={{ alignSelf: 'flex-start' }}>
             Predict
           </Button>
         </Stack>
       </form>
       <PredictionView
-        answer={prediction.data}
+        answer={prediction.answer}
         error={prediction.error}
-        pending={prediction.isPending}
+        pending={prediction.pending}
         target={output.kind === 'number' ? output.target : undefined}
       />
     </SimpleGrid>

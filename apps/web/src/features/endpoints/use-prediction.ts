@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
-import { predictEndpoint, VandaError } from '@vanda/contracts';
-import { call } from '../../lib/call.ts';
+import { VandaError } from '@vanda/contracts';
+import { useEffect, useRef, useState } from 'react';
 
 export interface ClassPrediction {
   label: string;
@@ -14,23 +14,58 @@ export interface Answer {
   tookMs: number;
 }
 
-/** One instance to the endpoint and its prediction back. */
-export function usePrediction(endpoint: string) {
-  return useMutation({
-    mutationFn: async (instance: unknown): Promise<Answer> => {
-      const began = performance.now();
-      const answer = await call(predictEndpoint, {
-        params: { name: endpoint },
-        body: { instances: [instance] },
-      });
-      const [prediction] = (answer.predictions as (number | ClassPrediction)[] | undefined) ?? [];
-      if (prediction === undefined) {
-        throw new VandaError(
-          'internal',
-          `The answer holds no prediction: ${JSON.stringify(answer)}`,
-        );
-      }
-      return { prediction, tookMs: performance.now() - began };
-    },
+/** Who is asked. */
+export interface Asked {
+  predict: (instances: unknown[]) => Promise<Record<string, unknown>>;
+  /** Of the model behind it; when it changes, what was asked last is asked again. */
+  revision: string;
+}
+
+/** One instance to the model and its prediction back. */
+export function usePrediction({ predict, revision }: Asked) {
+  const [answer, setAnswer] = useState<Answer>();
+  const last = useRef<{ instance: unknown } | null>(null);
+  const asking = useMutation({
+    mutationFn: (instance: unknown) => askOne(predict, instance),
+    onSuccess: setAnswer,
   });
+
+  const asked = useRef(revision);
+  useEffect(() => {
+    if (asked.current === revision) return;
+    asked.current = revision;
+    const about = last.current;
+    if (about === null) return;
+    // Nobody asked for it: where it fails, the former answer stays.
+    askOne(predict, about.instance).then(
+      (better) => last.current === about && setAnswer(better),
+      () => {},
+    );
+  }, [revision, predict]);
+
+  return {
+    answer,
+    error: asking.error,
+    pending: asking.isPending,
+    ask(instance: unknown) {
+      last.current = { instance };
+      setAnswer(undefined);
+      asking.mutate(instance);
+    },
+    reset() {
+      last.current = null;
+      setAnswer(undefined);
+      asking.reset();
+    },
+  };
+}
+
+async function askOne(predict: Asked['predict'], instance: unknown): Promise<Answer> {
+  const began = performance.now();
+  const answer = await predict([instance]);
+  const [prediction] = (answer.predictions as (number | ClassPrediction)[] | undefined) ?? [];
+  if (prediction === undefined) {
+    throw new VandaError('internal', `The answer holds no prediction: ${JSON.stringify(answer)}`);
+  }
+  return { prediction, tookMs: performance.now() - began };
 }

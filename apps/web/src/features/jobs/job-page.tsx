@@ -22,6 +22,7 @@ import { JobProgressBar } from './job-progress-bar.tsx';
 import { isActive } from './job-state.ts';
 import { MetricsTable } from './metrics-table.tsx';
 import { SpecView } from './spec-view.tsx';
+import { TryJob } from './try-job.tsx';
 import { useJobLog, useLiveJob } from './use-live-job.ts';
 
 const route = getRouteApi('/shell/jobs/$id');
@@ -69,6 +70,11 @@ export function JobPage() {
             />
           )}
         </Section>
+        {(isActive(job.data.state) || job.data.model !== null) && (
+          <Section title="Try">
+            <TryJob key={id} job={job.data} />
+          </Section>
+        )}
         {job.data.metrics && <Result job={job.data} />}
         <JobFacts job={job.data} />
         <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">

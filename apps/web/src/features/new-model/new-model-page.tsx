@@ -146,7 +146,7 @@ function Watch({ id }: { id: string }) {
           </Text>
         </Section>
         <LiveTraining job={job.data} curves={curves.data} />
-        <TryStep job={job.data} />
+        <TryStep key={id} job={job.data} />
       </Stack>
     </>
   );
