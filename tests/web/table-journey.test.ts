@@ -178,7 +178,7 @@ test('it is tried while it trains; what is filled in stays when the model takes 
   await expect.poll(() => yaml.inputValue()).toContain('target: Species');
   const longer = [
     'model: { kind: mlp, hidden: [256, 256] }',
-    'training: { epochs: 700, batchSize: 16, earlyStopping: null, optimizer: { kind: sgd, learningRate: 0.0005 } }',
+    'training: { epochs: 1500, batchSize: 16, earlyStopping: null, optimizer: { kind: sgd, learningRate: 0.0005 } }',
   ];
   await yaml.fill(`${await yaml.inputValue()}${longer.join('\n')}\n`);
   await page.getByRole('button', { name: 'Train', exact: true }).click();
@@ -188,7 +188,7 @@ test('it is tried while it trains; what is filled in stays when the model takes 
   await page.getByRole('button', { name: 'Predict' }).click();
   const prediction = page.getByTestId('prediction');
   await prediction.waitFor();
-  await page.getByText(/^Training, epoch \d+ of 700/).waitFor();
+  await page.getByText(/^Training, epoch \d+ of 1,?500/).waitFor();
   const [epoch, answer] = [await epochToTry(), await prediction.textContent()];
   expect(epoch).toBeGreaterThan(0);
   await expectGoodManners();
