@@ -46,14 +46,16 @@ async function servable(
   id: string,
   signature: unknown,
 ): Promise<JobServable> {
-  const refs = await db.objectRef.findMany({
-    where: { ownerKind: kind, ownerId: id, role: { in: ['graph', 'weights'] } },
-    include: { object: true },
-  });
-  const file = (role: string): ServedFile | null => {
-    const object = refs.find((ref) => ref.role === role)?.object;
-    if (object === undefined) return null;
-    return { key: object.key, sha256: object.sha256, bytes: Number(object.bytes) };
+  // One statement, of one moment: a better preview may take the place of this one at any time.
+  const rows = await db.$queryRaw<{ role: string; key: string; sha256: string; bytes: bigint }[]>`
+    SELECT r.role, o.key, o.sha256, o.bytes
+    FROM object_refs r JOIN objects o ON o.key = r.object_key
+    WHERE r.owner_kind = ${kind} AND r.owner_id = ${id} AND r.role IN ('graph', 'weights')`;
+  const file = (wanted: string): ServedFile | null => {
+    const row = rows.find(({ role }) => role === wanted);
+    return row === undefined
+      ? null
+      : { key: row.key, sha256: row.sha256, bytes: Number(row.bytes) };
   };
   const files = { graph: file('graph'), weights: file('weights') };
   return { id, ...files, signature: signature as ModelSignature };

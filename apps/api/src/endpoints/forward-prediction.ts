@@ -20,24 +20,32 @@ export async function forwardPrediction(
     },
     body: JSON.stringify(body),
     signal: AbortSignal.any([signal, AbortSignal.timeout(waitMs)]),
-  }).catch((cause: Error) => {
-    if (cause.name === 'TimeoutError') {
-      throw new VandaError(
-        'timeout',
-        `The inference server did not answer within ${waitMs / 1000} s.`,
-      );
-    }
-    throw new VandaError(
-      'unavailable',
-      'The inference server cannot be reached right now: try again in a moment.',
-      undefined,
-      { cause },
-    );
-  });
-  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  }).catch(unreachable);
+  const text = await response.text().catch(unreachable);
+  const answer = parsed(text);
   if (response.ok) return answer;
   const sentence = typeof answer.error === 'string' ? answer.error : 'The prediction was refused.';
   throw new VandaError(codeOf(response.status), sentence);
+}
+
+/** Nobody listens, the connection broke in the middle, or it took too long. */
+function unreachable(cause: Error): never {
+  if (cause.name === 'TimeoutError') {
+    throw new VandaError(
+      'timeout',
+      `The inference server did not answer within ${waitMs / 1000} s.`,
+    );
+  }
+  const sentence = 'The inference server cannot be reached right now: try again in a moment.';
+  throw new VandaError('unavailable', sentence, undefined, { cause });
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 function addressOf(server: string, { subject }: Ticket): string {
