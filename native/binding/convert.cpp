@@ -54,6 +54,15 @@ std::vector<Value> values_of(const Napi::Value& flat_pairs) {
   return out;
 }
 
+std::vector<int> effects_of(const Napi::Value& ids) {
+  std::vector<int> out;
+  for (int64_t id : integers_of(ids, "effects")) {
+    if (std::abs(id) > kNodesMax) wrong("an effect", "of this graph");
+    out.push_back(static_cast<int>(id));
+  }
+  return out;
+}
+
 Attributes attributes_of(const Napi::Value& object) {
   Attributes out;
   if (!object.IsObject()) return out;
@@ -159,25 +168,26 @@ Napi::Object type_to_js(Napi::Env env, const TensorType& type) {
   return out;
 }
 
+Napi::Value typed_array(Napi::Env env, const TensorType& type, Napi::ArrayBuffer buffer) {
+  size_t count = static_cast<size_t>(type.shape.elements());
+  switch (type.dtype) {
+    case DType::f32:
+      return Napi::Float32Array::New(env, count, buffer, 0);
+    case DType::i32:
+      return Napi::Int32Array::New(env, count, buffer, 0);
+    case DType::i64:
+      return Napi::BigInt64Array::New(env, count, buffer, 0);
+    default:
+      return Napi::Uint8Array::New(env, count, buffer, 0);
+  }
+}
+
 Napi::Object tensor_to_js(Napi::Env env, const Tensor& tensor) {
   Napi::Object out = type_to_js(env, tensor.type);
   size_t bytes = tensor.type.bytes();
-  size_t count = static_cast<size_t>(tensor.type.shape.elements());
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
   if (bytes > 0) std::memcpy(buffer.Data(), tensor.data(), bytes);
-  switch (tensor.type.dtype) {
-    case DType::f32:
-      out.Set("data", Napi::Float32Array::New(env, count, buffer, 0));
-      break;
-    case DType::i32:
-      out.Set("data", Napi::Int32Array::New(env, count, buffer, 0));
-      break;
-    case DType::i64:
-      out.Set("data", Napi::BigInt64Array::New(env, count, buffer, 0));
-      break;
-    default:
-      out.Set("data", Napi::Uint8Array::New(env, bytes, buffer, 0));
-  }
+  out.Set("data", typed_array(env, tensor.type, buffer));
   return out;
 }
 

@@ -16,6 +16,7 @@ int64_t integer_of(const Napi::Value& value, const char* what);
 bool boolean_of(const Napi::Value& value);
 std::vector<int64_t> integers_of(const Napi::Value& value, const char* what);
 std::vector<Value> values_of(const Napi::Value& flat_pairs);
+std::vector<int> effects_of(const Napi::Value& ids);
 Attributes attributes_of(const Napi::Value& object);
 DType dtype_of(const Napi::Value& value);
 TensorType type_of(const Napi::Object& object);
@@ -28,6 +29,8 @@ Tensor tensor_of(const Napi::Object& object);
 // Writing results.
 Napi::Value values_to_js(Napi::Env env, const std::vector<Value>& values);
 Napi::Object type_to_js(Napi::Env env, const TensorType& type);
+// A view of the whole buffer, of the kind that holds the dtype.
+Napi::Value typed_array(Napi::Env env, const TensorType& type, Napi::ArrayBuffer buffer);
 // {dtype, shape, data}, a copy.
 Napi::Object tensor_to_js(Napi::Env env, const Tensor& tensor);
 Napi::Array tensors_to_js(Napi::Env env, const std::vector<Tensor>& tensors);

@@ -23,6 +23,7 @@ class MainThread {
   void post(std::function<void(Napi::Env)> task);
 
   Napi::FunctionReference error_constructor;
+  Napi::FunctionReference prepared_constructor;
 
  private:
   Napi::ThreadSafeFunction function_;

@@ -2,6 +2,7 @@
 
 #include "binding/convert.hpp"
 #include "binding/main_thread.hpp"
+#include "binding/prepared_wrap.hpp"
 #include "binding/wraps.hpp"
 #include "core/backend.hpp"
 #include "io/safetensors.hpp"
@@ -79,6 +80,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   PipelineWrap::define(env, exports);
   TrainerWrap::define(env, exports);
   SkipGramWrap::define(env, exports);
+  PreparedWrap::define(env, exports);
   exports.Set("setErrorClass", Napi::Function::New(env, set_error_class));
   exports.Set("info", Napi::Function::New(env, engine_info));
   exports.Set("operations", Napi::Function::New(env, operations));

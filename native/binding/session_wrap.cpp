@@ -1,5 +1,7 @@
 #include "binding/convert.hpp"
 #include "binding/main_thread.hpp"
+#include "binding/plan_report.hpp"
+#include "binding/prepared_wrap.hpp"
 #include "binding/wraps.hpp"
 #include "runtime/evaluate.hpp"
 
@@ -34,6 +36,20 @@ PassOptions passes_of(const Napi::Value& value) {
   return passes;
 }
 
+// [{name, dtype, shape}]
+FeedTypes types_of(const Napi::Value& value) {
+  if (!value.IsArray()) throw Error("invalid_feed", "", "the feeds must be a list");
+  FeedTypes types;
+  Napi::Array list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    Napi::Value entry = list.Get(i);
+    if (!entry.IsObject()) throw Error("invalid_feed", "", "a feed must have a shape");
+    types[text_of(entry.As<Napi::Object>().Get("name"), "name")] =
+        type_of(entry.As<Napi::Object>());
+  }
+  return types;
+}
+
 std::vector<Napi::ObjectReference> keep(std::initializer_list<Napi::Value> values) {
   std::vector<Napi::ObjectReference> out;
   for (const Napi::Value& value : values) out.push_back(Napi::Persistent(value.As<Napi::Object>()));
@@ -49,7 +65,10 @@ void SessionWrap::define(Napi::Env env, Napi::Object exports) {
        InstanceMethod<&SessionWrap::evaluate>("evaluate"),
        InstanceMethod<&SessionWrap::read_variables>("readVariables"),
        InstanceMethod<&SessionWrap::write_variables>("writeVariables"),
-       InstanceMethod<&SessionWrap::plan_report>("planReport")});
+       InstanceMethod<&SessionWrap::plan_report>("planReport"),
+       InstanceMethod<&SessionWrap::prepare>("prepare"),
+       InstanceMethod<&SessionWrap::start_profile>("startProfile"),
+       InstanceMethod<&SessionWrap::stop_profile>("stopProfile")});
   exports.Set("Session", constructor);
 }
 
@@ -59,7 +78,13 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
     int64_t threads = integer_of(info[0], "threads");
     if (threads < 1 || threads > 1024)
       throw Error("invalid_attribute", "threads", "must be 1 to 1024");
-    session = std::make_shared<Session>(static_cast<int>(threads), passes_of(info[1]));
+    SessionOptions options{static_cast<int>(threads), passes_of(info[1])};
+    if (!info[2].IsUndefined()) {
+      int64_t limit = integer_of(info[2], "memoryLimit");
+      if (limit < 1) throw Error("invalid_attribute", "memoryLimit", "must be at least 1 byte");
+      options.memory_limit = static_cast<size_t>(limit);
+    }
+    session = std::make_shared<Session>(std::move(options));
   });
 }
 
@@ -127,25 +152,31 @@ Napi::Value SessionWrap::write_variables(const Napi::CallbackInfo& info) {
 // planReport(graph, [{name, dtype, shape}], flat outputs, effects)
 Napi::Value SessionWrap::plan_report(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    std::vector<int> effects;
-    for (int64_t id : integers_of(info[3], "effects")) effects.push_back(static_cast<int>(id));
-    Request request = session->prepare(GraphWrap::from(info[0]).graph, values_of(info[2]), effects);
-    FeedTypes types;
-    Napi::Array list = info[1].As<Napi::Array>();
-    for (uint32_t i = 0; i < list.Length(); ++i) {
-      Napi::Object entry = list.Get(i).As<Napi::Object>();
-      types[text_of(entry.Get("name"), "name")] = type_of(entry);
-    }
-    std::shared_ptr<CachedPlan> cached = session->plan_for(request, types);
-    std::vector<std::string> steps = cached->plan->describe();
-    Napi::Object out = Napi::Object::New(info.Env());
-    out.Set("arenaBytes",
-            Napi::Number::New(info.Env(), static_cast<double>(cached->plan->arena_bytes())));
-    out.Set("nodes", Napi::Number::New(info.Env(), request.program->graph.size()));
-    Napi::Array labels = Napi::Array::New(info.Env(), steps.size());
-    for (uint32_t i = 0; i < steps.size(); ++i) labels.Set(i, steps[i]);
-    out.Set("steps", labels);
-    return out;
+    Request request = session->prepare(GraphWrap::from(info[0]).graph, values_of(info[2]),
+                                       effects_of(info[3]));
+    return plan_to_js(info.Env(), *session, *session->plan_for(request, types_of(info[1])));
+  });
+}
+
+// prepare(graph, [{name, dtype, shape}], flat outputs) -> PreparedCall
+Napi::Value SessionWrap::prepare(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    Request request = session->prepare(GraphWrap::from(info[0]).graph, values_of(info[2]), {});
+    return PreparedWrap::create(
+        info.Env(), std::make_shared<PreparedCall>(session, request, types_of(info[1])));
+  });
+}
+
+Napi::Value SessionWrap::start_profile(const Napi::CallbackInfo& info) {
+  session->profiler.start();
+  return info.Env().Undefined();
+}
+
+// stopProfile() -> Chrome trace JSON
+Napi::Value SessionWrap::stop_profile(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    session->profiler.stop();
+    return Napi::String::New(info.Env(), session->profiler.trace_json());
   });
 }
 

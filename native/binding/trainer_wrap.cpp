@@ -1,5 +1,6 @@
 #include "binding/convert.hpp"
 #include "binding/main_thread.hpp"
+#include "binding/plan_report.hpp"
 #include "binding/settler.hpp"
 #include "binding/wraps.hpp"
 #include "io/safetensors.hpp"
@@ -33,19 +34,19 @@ void TrainerWrap::define(Napi::Env env, Napi::Object exports) {
                                       InstanceMethod<&TrainerWrap::position>("position"),
                                       InstanceMethod<&TrainerWrap::set_position>("setPosition"),
                                       InstanceMethod<&TrainerWrap::export_state>("exportState"),
-                                      InstanceMethod<&TrainerWrap::checkpoint>("checkpoint")}));
+                                      InstanceMethod<&TrainerWrap::checkpoint>("checkpoint"),
+                                      InstanceMethod<&TrainerWrap::plan_report>("planReport")}));
 }
 
 // Trainer(graph, session, pipeline, flat outputs, effects)
 TrainerWrap::TrainerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TrainerWrap>(info) {
   guarded(info.Env(), [&] {
-    std::vector<int> effects;
-    for (int64_t id : integers_of(info[4], "effects")) effects.push_back(static_cast<int>(id));
     TrainerOptions options;
     options.session = SessionWrap::from(info[1]).session;
     options.pipeline = PipelineWrap::from(info[2]).pipeline;
     options.request =
-        options.session->prepare(GraphWrap::from(info[0]).graph, values_of(info[3]), effects);
+        options.session->prepare(GraphWrap::from(info[0]).graph, values_of(info[3]), effects_of(info[4]));
+    owner_ = options.session;
     session_ = Napi::Persistent(info[1].As<Napi::Object>());
     pipeline_ = Napi::Persistent(info[2].As<Napi::Object>());
     trainer_ = std::make_shared<Trainer>(std::move(options));
@@ -185,6 +186,12 @@ Napi::Value TrainerWrap::checkpoint(const Napi::CallbackInfo& info) {
       });
     });
     return promise;
+  });
+}
+
+Napi::Value TrainerWrap::plan_report(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    return plan_to_js(info.Env(), *owner_, *trainer_->plan());
   });
 }
 

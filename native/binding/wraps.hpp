@@ -43,6 +43,9 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   Napi::Value read_variables(const Napi::CallbackInfo& info);
   Napi::Value write_variables(const Napi::CallbackInfo& info);
   Napi::Value plan_report(const Napi::CallbackInfo& info);
+  Napi::Value prepare(const Napi::CallbackInfo& info);
+  Napi::Value start_profile(const Napi::CallbackInfo& info);
+  Napi::Value stop_profile(const Napi::CallbackInfo& info);
 };
 
 class PipelineWrap : public Napi::ObjectWrap<PipelineWrap> {
@@ -55,7 +58,13 @@ class PipelineWrap : public Napi::ObjectWrap<PipelineWrap> {
  private:
   Napi::Value row_count(const Napi::CallbackInfo& info);
   Napi::Value batches(const Napi::CallbackInfo& info);
+  Napi::Value take(const Napi::CallbackInfo& info);
+  Napi::Value put(const Napi::CallbackInfo& info);
+  Napi::Value fail(const Napi::CallbackInfo& info);
+  Napi::Value on_room(const Napi::CallbackInfo& info);
+  const Column& ring_column(const Napi::Value& name) const;
   std::vector<Napi::ObjectReference> kept_;  // the typed arrays that columns point into
+  std::vector<std::shared_ptr<Napi::FunctionReference>> room_calls_;
 };
 
 class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
@@ -71,7 +80,9 @@ class TrainerWrap : public Napi::ObjectWrap<TrainerWrap> {
   Napi::Value set_position(const Napi::CallbackInfo& info);
   Napi::Value export_state(const Napi::CallbackInfo& info);
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
+  Napi::Value plan_report(const Napi::CallbackInfo& info);
   std::shared_ptr<Trainer> trainer_;
+  std::shared_ptr<Session> owner_;
   Napi::ObjectReference session_;
   Napi::ObjectReference pipeline_;
 };

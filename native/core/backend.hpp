@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,12 @@
 
 namespace vanda {
 
+// A variable's value in a form that a backend likes better; plans that want the same form share it.
+class VariableCopy {
+ public:
+  virtual ~VariableCopy() = default;
+};
+
 // A variable's storage stays where it is for the life of its session; plans keep pointers to it.
 struct Variable {
   std::string name;
@@ -20,6 +27,8 @@ struct Variable {
   Tensor storage;
   // Counts writes, so that a plan knows when a copy in another layout has gone stale.
   std::atomic<uint64_t> version{1};
+  std::mutex copies_mutex;
+  std::vector<std::weak_ptr<VariableCopy>> copies;  // of the plans that are alive
 };
 
 // Finds a variable by name; throws unknown_name.
@@ -34,6 +43,19 @@ struct Lifetime {
 struct Placement {
   std::vector<size_t> offsets;
   size_t total = 0;
+  size_t lower_bound = 0;  // what lives at one time, at most: no placement needs less
+};
+
+// Where the memory of a plan goes, in bytes. Known before it runs.
+struct PlanMemory {
+  size_t arena = 0;  // everything that a run writes
+  size_t arena_lower_bound = 0;
+  size_t weights = 0;    // trainable variables that the plan reads or writes
+  size_t state = 0;      // the other variables: optimizer slots, running statistics
+  size_t packed = 0;     // copies of variables in the layout of a kernel
+  size_t constants = 0;  // of the graph
+  size_t feeds = 0;      // one batch of the plan's inputs
+  size_t total() const { return arena + weights + state + packed + constants + feeds; }
 };
 
 struct CompileRequest {
@@ -43,20 +65,38 @@ struct CompileRequest {
   VariableLookup variables;
   int threads = 1;
   PassOptions passes = {};  // "layout", "inPlace" and "reuse" are the backend's
+  // Called before the arena is made; what it throws ends the compilation.
+  std::function<void(const PlanMemory& memory)> admit = nullptr;
+};
+
+// One kernel call of a plan's schedule, for people.
+struct StepInfo {
+  std::string label;
+  std::string result;  // type and layout of what it writes
+  size_t bytes_read = 0;
+  size_t bytes_written = 0;
+};
+
+// The begin and the end of each step of a run, in nanoseconds of the steady clock.
+struct StepTimes {
+  std::vector<int64_t> begin;
+  std::vector<int64_t> end;
 };
 
 // A compiled program with its own memory. One run at a time; the caller sees to that.
 class Plan {
  public:
   virtual ~Plan() = default;
-  // `feeds` in the order of feed_names(). Allocates nothing.
-  virtual void run(std::span<const void* const> feeds, uint64_t step) = 0;
+  // `feeds` in the order of feed_names(). Allocates nothing. `times` is filled where it is given.
+  virtual void run(std::span<const void* const> feeds, uint64_t step,
+                   StepTimes* times = nullptr) = 0;
   // Valid until the next run.
   virtual const void* output(size_t index) const = 0;
   virtual const std::vector<TensorType>& output_types() const = 0;
   virtual const std::vector<std::string>& feed_names() const = 0;
-  virtual size_t arena_bytes() const = 0;
-  virtual std::vector<std::string> describe() const = 0;
+  virtual const std::vector<TensorType>& feed_types() const = 0;
+  virtual const PlanMemory& memory() const = 0;
+  virtual std::vector<StepInfo> steps() const = 0;
 };
 
 class Backend {

@@ -1,5 +1,6 @@
 #include "core/graph.hpp"
 
+#include <atomic>
 #include <cmath>
 
 #include "core/error.hpp"
@@ -68,6 +69,11 @@ void complete_attributes(Node& node) {
 }
 
 }  // namespace
+
+Graph::Graph() {
+  static std::atomic<uint64_t> made{0};
+  serial_ = ++made;
+}
 
 int Graph::push(Node node) {
   if (size() >= kNodesMax) throw Error("limit", node.op->name, "the graph has too many nodes");
@@ -140,11 +146,11 @@ int Graph::add_copy(const Node& source, std::vector<Value> inputs) {
 }
 
 int Graph::add_fused(std::shared_ptr<const FusedProgram> program, std::vector<Value> inputs,
-                     TensorType type) {
+                     std::vector<TensorType> types) {
   Node node;
   node.op = find_op("fused");
   node.inputs = std::move(inputs);
-  node.outputs = {std::move(type)};
+  node.outputs = std::move(types);
   node.program = std::move(program);
   return push(std::move(node));
 }

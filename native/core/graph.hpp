@@ -42,6 +42,7 @@ struct Node {
 // a topological order. Passes build new graphs.
 class Graph {
  public:
+  Graph();
   // Checks attributes and inputs against the op's spec and infers the output types.
   int add(const std::string& op, std::vector<Value> inputs, Attributes attributes = {},
           const std::string& name = "");
@@ -51,7 +52,7 @@ class Graph {
   // For passes: keeps payload, program and name; types are inferred again.
   int add_copy(const Node& node, std::vector<Value> inputs);
   int add_fused(std::shared_ptr<const FusedProgram> program, std::vector<Value> inputs,
-                TensorType type);
+                std::vector<TensorType> types);
   int add_placeholder_typed(const Node& node, TensorType type);
 
   const Node& node(int id) const { return nodes_[static_cast<size_t>(id)]; }
@@ -59,6 +60,8 @@ class Graph {
   const TensorType& type(Value value) const {
     return node(value.node).outputs[static_cast<size_t>(value.output)];
   }
+  // Its own for each graph that was made, so that what is known of one is never taken for another's.
+  uint64_t serial() const { return serial_; }
   int size() const { return static_cast<int>(nodes_.size()); }
   // Placeholder or variable by name; -1 when there is none.
   int find(const std::string& name) const;
@@ -69,6 +72,7 @@ class Graph {
 
  private:
   int push(Node node);
+  uint64_t serial_;
   std::vector<Node> nodes_;
   std::unordered_map<std::string, int> names_;
 };

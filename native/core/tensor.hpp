@@ -15,18 +15,21 @@ constexpr size_t kAlignment = 64;
 class AlignedBytes {
  public:
   explicit AlignedBytes(size_t size) : size_(size) {
-    size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded);
-    if (data_ == nullptr) throw std::bad_alloc();
-    std::memset(data_, 0, rounded == 0 ? kAlignment : rounded);
+    // Large ones come from calloc as pages that are zero already and cost nothing until they are
+    // touched; it aligns too little, hence the rest.
+    block_ = std::calloc(1, size + kAlignment);
+    if (block_ == nullptr) throw std::bad_alloc();
+    size_t offset = kAlignment - reinterpret_cast<uintptr_t>(block_) % kAlignment;
+    data_ = static_cast<char*>(block_) + offset;
   }
-  ~AlignedBytes() { std::free(data_); }
+  ~AlignedBytes() { std::free(block_); }
   AlignedBytes(const AlignedBytes&) = delete;
   AlignedBytes& operator=(const AlignedBytes&) = delete;
   void* data() const { return data_; }
   size_t size() const { return size_; }
 
  private:
+  void* block_ = nullptr;
   void* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -223,7 +223,9 @@ void reference_fused(const Node& node, std::span<const ConstView> inputs,
       if (step.c >= 0) x[2] = registers[static_cast<size_t>(step.c)];
       registers.push_back(scalar_reference(step.code, x, step.parameters));
     }
-    outputs[0].set(i, registers.back());
+    for (size_t k = 0; k < outputs.size(); ++k) {
+      outputs[k].set(i, registers[static_cast<size_t>(program.results[k])]);
+    }
   }
 }
 

@@ -87,11 +87,13 @@ struct FusedInstruction {
 };
 
 // Straight-line code over registers: first the inputs, then the constants, then one register for
-// each instruction; the last one is the result. Everything is computed in float.
+// each instruction. Everything is computed in float, one element of each result at a time: all
+// results have one shape.
 struct FusedProgram {
   int inputs = 0;
   std::vector<double> constants;
   std::vector<FusedInstruction> code;
+  std::vector<int> results;  // registers; the first one is that of the last instruction
 };
 
 void register_elementwise();

@@ -11,6 +11,10 @@ namespace {
 
 // A fused program keeps one tile of floats for each register in the first-level cache.
 constexpr size_t kInstructionsMax = 32;
+// Each one keeps a register to the end.
+constexpr size_t kMoreResultsMax = 4;
+// A constant that is larger costs more to read than to compute.
+constexpr int64_t kConstantElementsMax = 4096;
 
 bool exact_in_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::boolean || dtype == DType::u8;
@@ -43,12 +47,24 @@ class Fuser {
   }
 
  private:
-  // A node joins the program of its readers when all of them are in one program and it computes
-  // exactly one element for each of theirs.
+  // Where a value is made in the result: a member of a program at the place of its root, an effect
+  // after everything else.
+  int place_of(int id) const {
+    if (source_.graph.node(id).op->op_class == OpClass::effect) return source_.graph.size();
+    int root = root_of_[static_cast<size_t>(id)];
+    return root >= 0 ? root : id;
+  }
+
+  // A node joins the program that reads it first, when it computes exactly one element for each of
+  // that program's. Where others read it too, all of them later, it becomes one more result: the
+  // program has it in a register, and nobody reads it back for that. Since every other reader comes
+  // behind the root, no program ever waits for itself.
   void assign_roots() {
     const Graph& graph = source_.graph;
     std::vector<std::vector<int>> readers(static_cast<size_t>(graph.size()));
+    std::vector<bool> needed = Rewriter::needed_nodes(source_);
     for (int id = 0; id < graph.size(); ++id) {
+      if (!needed[static_cast<size_t>(id)]) continue;
       for (Value input : graph.node(id).inputs)
         readers[static_cast<size_t>(input.node)].push_back(id);
     }
@@ -56,16 +72,19 @@ class Fuser {
     for (Value output : source_.outputs) pinned[static_cast<size_t>(output.node)] = true;
     for (int id = graph.size() - 1; id >= 0; --id) {
       size_t at = static_cast<size_t>(id);
-      if (!fusable(graph, graph.node(id))) continue;
-      int root =
-          readers[at].empty() || pinned[at] ? -1 : root_of_[static_cast<size_t>(readers[at][0])];
-      for (int reader : readers[at]) {
-        if (root_of_[static_cast<size_t>(reader)] != root) root = -1;
-      }
-      bool joins = root >= 0 &&
-                   graph.node(id).outputs[0].shape == graph.node(root).outputs[0].shape &&
-                   sizes_[static_cast<size_t>(root)] < kInstructionsMax;
-      root_of_[at] = joins ? root : id;
+      if (!needed[at] || !fusable(graph, graph.node(id))) continue;
+      int first = graph.size();
+      for (int reader : readers[at]) first = std::min(first, place_of(reader));
+      bool program = first < graph.size() && root_of_[static_cast<size_t>(first)] == first;
+      bool alone = !pinned[at];
+      for (int reader : readers[at]) alone = alone && place_of(reader) == first;
+      bool joins = program &&
+                   graph.node(id).outputs[0].shape == graph.node(first).outputs[0].shape &&
+                   sizes_[static_cast<size_t>(first)] < kInstructionsMax &&
+                   (alone || (graph.node(id).outputs[0].dtype == DType::f32 &&
+                              results_[first].size() < kMoreResultsMax));
+      root_of_[at] = joins ? first : id;
+      if (joins && !alone) results_[first].push_back(id);
       sizes_[static_cast<size_t>(root_of_[at])] += graph.node(id).inputs.size();
     }
   }
@@ -138,9 +157,31 @@ class Fuser {
       program->code.push_back(step);
       registers.emplace(member, next++);
     }
-    int fused =
-        rewriter_.result.graph.add_fused(program, inputs, source_.graph.node(root).outputs[0]);
-    rewriter_.map_node(root, fused);
+    std::vector<int> made = {root};
+    made.insert(made.end(), results_[root].begin(), results_[root].end());
+    std::vector<TensorType> types;
+    for (int member : made) {
+      program->results.push_back(registers.at(member));
+      types.push_back(source_.graph.node(member).outputs[0]);
+    }
+    int fused = rewriter_.result.graph.add_fused(program, inputs, types);
+    for (size_t i = 0; i < made.size(); ++i) {
+      Value value{fused, static_cast<int>(i)};
+      if (inputs.empty() && types[i].shape.elements() <= kConstantElementsMax)
+        value = Value{rewriter_.result.graph.add_constant(evaluate(fused, types, i)), 0};
+      rewriter_.replace(made[i], value);
+    }
+  }
+
+  // A program without inputs gives the same in every run.
+  Tensor evaluate(int fused, const std::vector<TensorType>& types, size_t wanted) const {
+    const Node& node = rewriter_.result.graph.node(fused);
+    std::vector<Tensor> tensors;
+    std::vector<View> views;
+    for (const TensorType& type : types) tensors.emplace_back(type);
+    for (Tensor& tensor : tensors) views.push_back({&tensor.type, tensor.data()});
+    node.op->reference(node, {}, views);
+    return tensors[wanted];
   }
 
   static Scalar code_of(const Node& node) {
@@ -158,6 +199,7 @@ class Fuser {
   Rewriter rewriter_;
   std::vector<int> root_of_;
   std::vector<size_t> sizes_;
+  std::map<int, std::vector<int>> results_;  // beside the root, by root
 };
 
 }  // namespace

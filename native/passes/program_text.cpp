@@ -61,6 +61,8 @@ void write_program(std::ostringstream& out, const FusedProgram& program) {
       out << " (" << step.parameters[0] << ", " << step.parameters[1] << ")";
     }
   }
+  out << "\n      results";
+  for (int result : program.results) out << " r" << result;
 }
 
 }  // namespace

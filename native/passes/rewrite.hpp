@@ -22,10 +22,14 @@ class Rewriter {
   template <typename Visit>
   Program run(Visit visit) {
     std::vector<bool> needed = needed_nodes(source);
-    for (int id = 0; id < source.graph.size(); ++id) {
-      if (!needed[static_cast<size_t>(id)]) continue;
-      values_[static_cast<size_t>(id)].resize(source.graph.node(id).outputs.size());
-      if (!visit(id)) copy(id);
+    // Effects have no readers, so they may come last: a pass is free to make what they read late.
+    for (bool effects : {false, true}) {
+      for (int id = 0; id < source.graph.size(); ++id) {
+        bool effect = source.graph.node(id).op->op_class == OpClass::effect;
+        if (!needed[static_cast<size_t>(id)] || effect != effects) continue;
+        values_[static_cast<size_t>(id)].resize(source.graph.node(id).outputs.size());
+        if (!visit(id)) copy(id);
+      }
     }
     for (Value output : source.outputs) result.outputs.push_back(mapped(output));
     for (int effect : source.effects) result.effects.push_back(nodes_[static_cast<size_t>(effect)]);

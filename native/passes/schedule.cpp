@@ -12,24 +12,19 @@ namespace {
 // A greedy step looks at every node that is ready; far larger graphs keep the order they have.
 constexpr int kNodesReorderedMax = 20000;
 
-// How many bytes each node makes and lets go of, in any order of the nodes.
+// How many bytes each node makes and lets go of, in any order of the nodes. A reshape makes nothing:
+// whoever reads it holds what it is a view of.
 class MemoryModel {
  public:
   MemoryModel(const Program& program, const std::vector<int>& nodes) : graph_(program.graph) {
     for (int id : nodes) {
-      for (int input : inputs_of(id)) ++readers_[input];
+      for (int input : held_by(id)) ++readers_[input];
     }
     // What is handed out, or read by an effect, lives to the end.
-    for (Value output : program.outputs) ++readers_[output.node];
+    for (Value output : program.outputs) ++readers_[origin(output.node)];
     for (int effect : program.effects) {
-      for (int input : inputs_of(effect)) ++readers_[input];
+      for (int input : held_by(effect)) ++readers_[input];
     }
-  }
-
-  std::set<int> inputs_of(int id) const {
-    std::set<int> inputs;
-    for (Value input : graph_.node(id).inputs) inputs.insert(input.node);
-    return inputs;
   }
 
   int64_t bytes(int id) const {
@@ -40,23 +35,32 @@ class MemoryModel {
     return total;
   }
 
-  // Runs a node: what memory grows by; `freed` is what it lets go of once it is done.
-  int64_t run(int id, int64_t& freed) {
-    freed = 0;
-    for (int input : inputs_of(id)) {
-      if (--readers_[input] == 0) freed += bytes(input);
-    }
-    return bytes(id);
+  // Runs a node; gives what it lets go of once it is done.
+  int64_t run(int id) {
+    int64_t freed = frees(id);
+    for (int input : held_by(id)) --readers_.at(input);
+    return freed;
   }
   int64_t frees(int id) const {
     int64_t freed = 0;
-    for (int input : inputs_of(id)) {
+    for (int input : held_by(id)) {
       if (readers_.at(input) == 1) freed += bytes(input);
     }
     return freed;
   }
 
  private:
+  int origin(int id) const {
+    while (graph_.node(id).is("reshape")) id = graph_.node(id).inputs[0].node;
+    return id;
+  }
+  std::set<int> held_by(int id) const {
+    std::set<int> held;
+    if (graph_.node(id).is("reshape")) return held;
+    for (Value input : graph_.node(id).inputs) held.insert(origin(input.node));
+    return held;
+  }
+
   const Graph& graph_;
   std::map<int, int> readers_;
 };
@@ -66,10 +70,9 @@ int64_t peak(const Program& program, const std::vector<int>& order) {
   int64_t live = 0;
   int64_t most = 0;
   for (int id : order) {
-    int64_t freed = 0;
-    live += memory.run(id, freed);
+    live += memory.bytes(id);
     most = std::max(most, live);
-    live -= freed;
+    live -= memory.run(id);
   }
   return most;
 }
@@ -81,7 +84,8 @@ std::vector<int> greedy(const Program& program, const std::vector<int>& nodes) {
   std::map<int, std::vector<int>> readers;
   std::set<int> ready;
   for (int id : nodes) {
-    std::set<int> inputs = memory.inputs_of(id);
+    std::set<int> inputs;
+    for (Value input : program.graph.node(id).inputs) inputs.insert(input.node);
     missing[id] = static_cast<int>(inputs.size());
     for (int input : inputs) readers[input].push_back(id);
     if (inputs.empty()) ready.insert(id);
@@ -97,8 +101,7 @@ std::vector<int> greedy(const Program& program, const std::vector<int>& nodes) {
         least = change;
       }
     }
-    int64_t freed = 0;
-    memory.run(best, freed);
+    memory.run(best);
     ready.erase(best);
     order.push_back(best);
     for (int reader : readers[best]) {

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <numeric>
 
 #include "ops/reduce.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
+#include "passes/simplify_chain.hpp"
 
 namespace vanda {
 
@@ -31,6 +33,8 @@ class Simplifier {
       result = transpose(node, inputs[0]);
     else if (node.is("sum") || node.is("mean") || node.is("max"))
       result = reduce(node, inputs[0]);
+    else if (node.is("matmul"))
+      result = product(node, inputs);
     else if (node.op->op_class == OpClass::elementwise)
       result = elementwise(node, inputs);
     if (result.node < 0) return false;
@@ -85,10 +89,64 @@ class Simplifier {
         return rewriter_.emit.op("expand", {total}, {{"shape", node.outputs[0].shape.dims()}});
       }
     }
+    if (node.is("sum") && producer.is("expand") && is_float(type(x).dtype)) {
+      Value total = sum_of_expanded(node, producer, x, axes);
+      if (total.node >= 0) return total;
+    }
     if (!node.is("mean")) return kNoValue;
     std::vector<int64_t> list(axes.begin(), axes.end());
     Value sum = rewriter_.emit.sum(x, list, node.flag("keepDims"));
     return rewriter_.emit.mul(sum, 1.0 / static_cast<double>(count));
+  }
+
+  // The sum over axes along which a value was only repeated is the value times their length.
+  Value sum_of_expanded(const Node& node, const Node& expand, Value x,
+                        const std::vector<int>& axes) {
+    Value origin = expand.inputs[0];
+    const Shape from = type(origin).shape;
+    const Shape wide = type(x).shape;
+    int offset = wide.rank() - from.rank();
+    double count = 1;
+    for (int axis : axes) {
+      if (axis >= offset && from[axis - offset] != 1) return kNoValue;
+      count *= static_cast<double>(wide[axis]);
+    }
+    const Shape& wanted = node.outputs[0].shape;
+    Value scaled = rewriter_.emit.mul(origin, count);
+    // Without the reduced axes, then repeated along those that are left.
+    std::vector<int64_t> kept;
+    for (int axis = 0; axis < wide.rank(); ++axis) {
+      bool reduced = std::find(axes.begin(), axes.end(), axis) != axes.end();
+      if (reduced && !node.flag("keepDims")) continue;
+      kept.push_back(axis < offset || reduced ? 1 : from[axis - offset]);
+    }
+    Value shaped = reshape(scaled, Shape(kept));
+    if (type(shaped).shape == wanted) return shaped;
+    return rewriter_.emit.op("expand", {shaped}, {{"shape", wanted.dims()}});
+  }
+
+  // A product reads a matrix either way round: what turns the last two dims only becomes a flag.
+  Value product(const Node& node, std::vector<Value> inputs) {
+    Attributes attributes = node.attributes;
+    bool changed = false;
+    for (size_t i = 0; i < 2; ++i) {
+      if (!turns_matrices(graph_.node(inputs[i]))) continue;
+      inputs[i] = graph_.node(inputs[i]).inputs[0];
+      const char* flag = i == 0 ? "transposeA" : "transposeB";
+      attributes[flag] = !std::get<bool>(attributes.at(flag));
+      changed = true;
+    }
+    if (!changed) return kNoValue;
+    return rewriter_.emit.op("matmul", std::move(inputs), std::move(attributes));
+  }
+
+  static bool turns_matrices(const Node& node) {
+    if (!node.is("transpose")) return false;
+    std::vector<int64_t> straight(node.integers("permutation").size());
+    if (straight.size() < 2) return false;
+    std::iota(straight.begin(), straight.end(), 0);
+    std::swap(straight[straight.size() - 1], straight[straight.size() - 2]);
+    return node.integers("permutation") == straight;
   }
 
   // What an elementwise op reads through an expand, when the rest still gives the same shape.
@@ -109,6 +167,8 @@ class Simplifier {
     if (node.is("cast") && type(inputs[0]).dtype == node.outputs[0].dtype) return inputs[0];
     Value neutral = neutral_operand(node, inputs);
     if (neutral.node >= 0 && type(neutral).shape == wanted) return neutral;
+    Value shorter = simplify_chain(rewriter_.emit, node, inputs);
+    if (shorter.node >= 0 && type(shorter) == node.outputs[0]) return shorter;
     if (node.is("div") && is_float(node.outputs[0].dtype)) {
       std::optional<double> divisor = constant_scalar(graph_, inputs[1]);
       if (divisor && *divisor != 0) {
@@ -128,7 +188,7 @@ class Simplifier {
 
   // x where the op is x * 1, x / 1, x + 0 or x - 0.
   Value neutral_operand(const Node& node, const std::vector<Value>& inputs) {
-    if (inputs.size() != 2 || !is_float(node.outputs[0].dtype)) return kNoValue;
+    if (inputs.size() != 2 || node.outputs[0].dtype == DType::boolean) return kNoValue;
     auto is = [&](Value value, double wanted) {
       std::optional<double> scalar = constant_scalar(graph_, value);
       return scalar && *scalar == wanted;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "runtime/batch_reader.hpp"
 
 namespace vanda {
 
@@ -18,11 +19,11 @@ std::vector<Tensor> evaluate(Session& session, const Request& request,
   while (const Batch* batch = reader.next()) {
     FeedTypes types;
     for (const NamedView& feed : batch->feeds) types[feed.name] = feed.type;
-    std::shared_ptr<CachedPlan> cached = session.plan_for(request, types);
+    std::shared_ptr<CachedPlan> cached = session.plan_for(request, types, pipeline->reader_bytes());
     std::lock_guard running(cached->running);
     auto shared = session.state.share();
-    cached->plan->run(order_feeds(*cached->plan, batch->feeds),
-                      static_cast<uint64_t>(batch->index));
+    session.execute(*cached, order_feeds(*cached->plan, batch->feeds),
+                    static_cast<uint64_t>(batch->index));
     for (size_t i = 0; i < results.size(); ++i) {
       const TensorType& type = cached->plan->output_types()[i];
       bool rows = joined[i] && type.shape.rank() > 0 && type.shape[0] == batch->rows;

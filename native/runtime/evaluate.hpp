@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/pipeline.hpp"
+#include "runtime/session.hpp"
 
 namespace vanda {
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <numeric>
@@ -45,9 +46,13 @@ Pipeline::Pipeline(PipelineOptions options) : options_(std::move(options)) {
   if (options_.prefetch < 1 || options_.prefetch > 64) {
     throw Error("invalid_attribute", "pipeline", "prefetch must be 1 to 64");
   }
+  if (options_.threads < 1 || options_.threads > 64) {
+    throw Error("invalid_attribute", "pipeline", "threads must be 1 to 64");
+  }
   int64_t rows = options_.columns[0].rows;
   for (const Column& column : options_.columns) {
     column.row.validate(column.name);
+    if (column.augment) column.augment->validate(column.name, {column.dtype, column.row});
     if (column.rows != rows) {
       throw Error("invalid_feed", column.name,
                   "has " + std::to_string(column.rows) + " rows where the others have " +
@@ -83,6 +88,39 @@ int64_t Pipeline::batches_per_epoch() const {
   return options_.drop_remainder ? count_ / size : (count_ + size - 1) / size;
 }
 
+int64_t Pipeline::rows_per_epoch() const {
+  return options_.drop_remainder ? batches_per_epoch() * options_.batch_size : count_;
+}
+
+std::map<std::string, TensorType> Pipeline::batch_types(int64_t rows) const {
+  std::map<std::string, TensorType> types;
+  for (const Column& column : options_.columns) {
+    std::vector<int64_t> dims = {rows};
+    dims.insert(dims.end(), column.row.dims().begin(), column.row.dims().end());
+    types[column.name] = TensorType{column.output_dtype(), Shape(std::move(dims))};
+  }
+  return types;
+}
+
+size_t Pipeline::reader_bytes() const {
+  size_t bytes = batch_bytes() * slots();
+  for (const Column& column : options_.columns) {
+    if (column.ring) bytes += column.ring->bytes();
+  }
+  return bytes;
+}
+
+size_t Pipeline::batch_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [name, type] : batch_types(options_.batch_size)) bytes += type.bytes();
+  return bytes;
+}
+
+size_t Pipeline::slots() const {
+  size_t fit = options_.prefetch_bytes / std::max<size_t>(1, batch_bytes());
+  return std::clamp<size_t>(fit, 1, static_cast<size_t>(options_.prefetch)) + 1;
+}
+
 std::vector<uint32_t> Pipeline::order(uint64_t epoch) const {
   std::vector<uint32_t> order(static_cast<size_t>(count_));
   if (options_.use_rows)
@@ -95,153 +133,6 @@ std::vector<uint32_t> Pipeline::order(uint64_t epoch) const {
     std::swap(order[i], order[random.below(static_cast<uint32_t>(i + 1))]);
   }
   return order;
-}
-
-BatchReader::BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoch, int64_t batch,
-                         std::optional<uint64_t> end_epoch)
-    : pipeline_(std::move(pipeline)), end_epoch_(end_epoch) {
-  const PipelineOptions& options = pipeline_->options();
-  size_t bytes = 0;
-  bool copied = true;
-  for (const Column& column : options.columns) {
-    bytes += static_cast<size_t>(column.row.elements() * options.batch_size) *
-             dtype_bytes(column.output_dtype());
-    copied = copied && column.scale.empty();
-  }
-  bool by_caller = copied && bytes <= kInlineBytes;
-  slots_.resize(by_caller ? 1 : static_cast<size_t>(options.prefetch) + 1);
-  for (Slot& slot : slots_) {
-    for (const Column& column : options.columns) {
-      size_t elements = static_cast<size_t>(column.row.elements() * options.batch_size);
-      slot.memory.push_back(
-          std::make_unique<AlignedBytes>(elements * dtype_bytes(column.output_dtype())));
-    }
-  }
-  Cursor cursor{epoch, batch, {}};
-  if (by_caller)
-    inline_ = std::move(cursor);
-  else
-    thread_ = std::thread([this, cursor = std::move(cursor)] { produce(cursor); });
-}
-
-BatchReader::~BatchReader() {
-  if (!thread_.joinable()) return;
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-const Batch* BatchReader::next() {
-  if (inline_) return fill_next(slots_[0], *inline_) ? &slots_[0].batch : nullptr;
-  std::unique_lock lock(mutex_);
-  consumed_ = taken_;
-  changed_.notify_all();
-  changed_.wait(lock, [this] { return produced_ > taken_ || ended_; });
-  if (produced_ == taken_) return nullptr;
-  return &slots_[taken_++ % slots_.size()].batch;
-}
-
-// False at the end.
-bool BatchReader::fill_next(Slot& slot, Cursor& cursor) {
-  int64_t batches = pipeline_->batches_per_epoch();
-  while (cursor.batch >= batches) {
-    ++cursor.epoch;
-    cursor.batch = 0;
-    cursor.order.clear();
-  }
-  if (end_epoch_ && cursor.epoch >= *end_epoch_) return false;
-  if (cursor.order.empty()) cursor.order = pipeline_->order(cursor.epoch);
-  fill(slot, cursor.order, cursor.epoch, cursor.batch++);
-  return true;
-}
-
-void BatchReader::produce(Cursor cursor) {
-  while (true) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return stop_ || produced_ - consumed_ < slots_.size(); });
-    if (stop_) return;
-    Slot& slot = slots_[produced_ % slots_.size()];
-    lock.unlock();
-    bool filled = fill_next(slot, cursor);
-    lock.lock();
-    produced_ += filled ? 1 : 0;
-    ended_ = !filled;
-    changed_.notify_all();
-    if (!filled) return;
-  }
-}
-
-namespace {
-
-template <typename T>
-void normalize_row(const Column& column, const char* from, float* to, size_t elements) {
-  const T* x = reinterpret_cast<const T*>(from);
-  size_t period = column.scale.size();
-  if (period == 1) {
-    float scale = column.scale[0];
-    float shift = column.shift[0];
-    for (size_t i = 0; i < elements; ++i) to[i] = static_cast<float>(x[i]) * scale + shift;
-    return;
-  }
-  for (size_t i = 0; i < elements; i += period) {
-    for (size_t k = 0; k < period; ++k) {
-      to[i + k] = static_cast<float>(x[i + k]) * column.scale[k] + column.shift[k];
-    }
-  }
-}
-
-void normalize_row(const Column& column, const char* from, char* to, size_t elements) {
-  float* out = reinterpret_cast<float*>(to);
-  switch (column.dtype) {
-    case DType::f32:
-      return normalize_row<float>(column, from, out, elements);
-    case DType::f64:
-      return normalize_row<double>(column, from, out, elements);
-    case DType::i32:
-      return normalize_row<int32_t>(column, from, out, elements);
-    case DType::i64:
-      return normalize_row<int64_t>(column, from, out, elements);
-    case DType::u8:
-    case DType::boolean:
-      return normalize_row<uint8_t>(column, from, out, elements);
-  }
-}
-
-}  // namespace
-
-void BatchReader::fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch,
-                       int64_t batch) {
-  const PipelineOptions& options = pipeline_->options();
-  int64_t first = batch * options.batch_size;
-  int64_t rows = std::min(options.batch_size, pipeline_->row_count() - first);
-  bool same = slot.batch.rows == rows && slot.batch.feeds.size() == options.columns.size();
-  slot.batch.feeds.resize(options.columns.size());
-  for (size_t c = 0; c < options.columns.size(); ++c) {
-    const Column& column = options.columns[c];
-    size_t elements = static_cast<size_t>(column.row.elements());
-    size_t from_bytes = elements * dtype_bytes(column.dtype);
-    size_t to_bytes = elements * dtype_bytes(column.output_dtype());
-    char* to = static_cast<char*>(slot.memory[c]->data());
-    for (int64_t r = 0; r < rows; ++r, to += to_bytes) {
-      const char* from = column.data + order[static_cast<size_t>(first + r)] * from_bytes;
-      if (column.scale.empty())
-        std::memcpy(to, from, from_bytes);
-      else
-        normalize_row(column, from, to, elements);
-    }
-    if (same) continue;
-    std::vector<int64_t> dims = {rows};
-    dims.insert(dims.end(), column.row.dims().begin(), column.row.dims().end());
-    slot.batch.feeds[c] = {column.name, TensorType{column.output_dtype(), Shape(std::move(dims))},
-                           slot.memory[c]->data()};
-  }
-  slot.batch.rows = rows;
-  slot.batch.epoch = epoch;
-  slot.batch.index = batch;
-  slot.batch.last = batch + 1 == pipeline_->batches_per_epoch();
 }
 
 }  // namespace vanda

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/tensor.hpp"
-#include "runtime/session.hpp"
+#include "runtime/augment.hpp"
+#include "runtime/picture_ring.hpp"
 
 namespace vanda {
 
@@ -35,6 +35,9 @@ struct Column {
   const char* data = nullptr;
   int64_t rows = 0;
   std::shared_ptr<MappedFile> file;
+  // Instead of `data`: the host makes the rows while they are needed.
+  std::shared_ptr<PictureRing> ring;
+  std::optional<Augment> augment;
   // y = x * scale + shift; one number, or one for each element of the last dim. Empty: as it is.
   std::vector<float> scale;
   std::vector<float> shift;
@@ -50,7 +53,10 @@ struct PipelineOptions {
   bool shuffle = false;
   uint64_t seed = 0;
   bool drop_remainder = false;
-  int prefetch = 2;
+  int prefetch = 2;  // batches made ahead, at most
+  // Bytes that the batches made ahead may take; at least one is made.
+  size_t prefetch_bytes = size_t{256} << 20;
+  int threads = 1;  // that make batches
 };
 
 // Immutable once made; readers on any thread share it.
@@ -59,62 +65,23 @@ class Pipeline {
   explicit Pipeline(PipelineOptions options);
   int64_t row_count() const { return count_; }
   int64_t batches_per_epoch() const;
+  // Rows of all batches of an epoch: without a remainder that is dropped.
+  int64_t rows_per_epoch() const;
   const PipelineOptions& options() const { return options_; }
+  // What a batch of that many rows holds, by column.
+  std::map<std::string, TensorType> batch_types(int64_t rows) const;
+  // How many batches a reader holds: those made ahead and the one in use.
+  size_t slots() const;
+  // The memory of a reader, and of the rings that it reads.
+  size_t reader_bytes() const;
   // The order of rows in an epoch: Fisher-Yates over the whole set, a function of (seed, epoch).
   std::vector<uint32_t> order(uint64_t epoch) const;
 
  private:
+  size_t batch_bytes() const;
+
   PipelineOptions options_;
   int64_t count_ = 0;
-};
-
-struct Batch {
-  std::vector<NamedView> feeds;
-  int64_t rows = 0;
-  uint64_t epoch = 0;
-  int64_t index = 0;  // in the epoch
-  bool last = false;  // of the epoch
-};
-
-// Fills batches ahead on its own thread into a bounded ring of buffers; batches so small that handing
-// them over would cost more than filling them are filled by whoever asks.
-class BatchReader {
- public:
-  BatchReader(std::shared_ptr<const Pipeline> pipeline, uint64_t epoch, int64_t batch,
-              std::optional<uint64_t> end_epoch);
-  ~BatchReader();
-  // The next batch, valid until the next call; null after the end.
-  const Batch* next();
-
- private:
-  struct Slot {
-    std::vector<std::unique_ptr<AlignedBytes>> memory;
-    Batch batch;
-  };
-  // Where the next batch begins.
-  struct Cursor {
-    uint64_t epoch = 0;
-    int64_t batch = 0;
-    std::vector<uint32_t> order;
-  };
-  void produce(Cursor cursor);
-  bool fill_next(Slot& slot, Cursor& cursor);
-  void fill(Slot& slot, const std::vector<uint32_t>& order, uint64_t epoch, int64_t batch);
-
-  static constexpr size_t kInlineBytes = size_t{64} << 10;
-
-  std::shared_ptr<const Pipeline> pipeline_;
-  std::optional<uint64_t> end_epoch_;
-  std::vector<Slot> slots_;
-  std::optional<Cursor> inline_;  // of batches that the caller fills
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  size_t produced_ = 0;
-  size_t consumed_ = 0;  // batches that the reader is done with
-  size_t taken_ = 0;     // batches handed out
-  bool stop_ = false;
-  bool ended_ = false;
-  std::thread thread_;
 };
 
 }  // namespace vanda

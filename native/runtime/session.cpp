@@ -3,16 +3,26 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "runtime/core_budget.hpp"
 #include "runtime/plan_dump.hpp"
 #include "runtime/settings.hpp"
 
 namespace vanda {
 
+namespace {
+
+// With one digit behind the point, so that small limits make sense too.
+std::string mebibytes(size_t bytes) {
+  size_t tenths = (bytes * 10 + (size_t{1} << 20) - 1) >> 20;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+}  // namespace
+
 Request Session::prepare(const Graph& graph, const std::vector<Value>& outputs,
                          const std::vector<int>& effects) {
   variables.sync(graph);
-  std::string key = std::to_string(reinterpret_cast<uintptr_t>(&graph));
-  Program program;
+  std::string key = std::to_string(graph.serial());
   for (Value output : outputs) {
     if (!graph.valid(output)) throw Error("invalid_graph", "run", "an output does not exist");
     key += "," + std::to_string(output.node) + ":" + std::to_string(output.output);
@@ -24,13 +34,25 @@ Request Session::prepare(const Graph& graph, const std::vector<Value>& outputs,
     }
     key += "!" + std::to_string(effect);
   }
+  {
+    // Nodes never change, so the same wish of the same graph is the same program.
+    std::lock_guard lock(plans_mutex_);
+    auto found = requests_.find(key);
+    if (found != requests_.end()) return found->second;
+  }
+  Program program;
   program.graph = graph;
   program.outputs = outputs;
   program.effects = effects;
-  return {std::make_shared<const Program>(prune(program)), std::move(key)};
+  Request request{std::make_shared<const Program>(prune(program)), key};
+  std::lock_guard lock(plans_mutex_);
+  if (requests_.size() >= kRequestsMax) requests_.clear();
+  requests_.emplace(std::move(key), request);
+  return request;
 }
 
-std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const FeedTypes& feeds) {
+std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const FeedTypes& feeds,
+                                              size_t reserved) {
   std::string key = request.key;
   for (const auto& [name, type] : feeds) key += ";" + name + type.text();
   std::shared_ptr<CachedPlan> entry;
@@ -50,14 +72,34 @@ std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const Feed
   }
   // Compiled outside the list's lock: other plans go on running meanwhile.
   std::lock_guard lock(entry->running);
-  if (!entry->plan) {
-    entry->plan = compile(*request.program, feeds);
-  }
+  if (!entry->plan) entry->plan = compile(*request.program, feeds, reserved);
   return entry;
 }
 
-std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& feeds) {
-  OptimizeOptions options{passes_};
+void Session::execute(CachedPlan& cached, std::span<const void* const> feeds, uint64_t step) {
+  CoreBudget::Share share = CoreBudget::shared().take(options_.threads);
+  if (!profiler.on()) {
+    cached.plan->run(feeds, step);
+    return;
+  }
+  cached.plan->run(feeds, step, &cached.times);
+  profiler.record(cached.plan, step, cached.times);
+}
+
+void Session::admit(const PlanMemory& memory, size_t reserved) const {
+  size_t needed = memory.total() + reserved;
+  if (options_.memory_limit == 0 || needed <= options_.memory_limit) return;
+  throw Error("out_of_memory", "plan",
+              "needs " + mebibytes(needed) + " MiB (" + mebibytes(memory.arena) +
+                  " for what it computes, " + mebibytes(memory.weights + memory.state) +
+                  " for variables, " + mebibytes(memory.feeds + reserved) +
+                  " for batches), more than the limit of " + mebibytes(options_.memory_limit) +
+                  " MiB; a smaller batch needs less");
+}
+
+std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& feeds,
+                                       size_t reserved) {
+  OptimizeOptions options{options_.passes};
   std::optional<PlanDump> dump;
   if (!settings().dump_folder.empty()) {
     dump.emplace(settings().dump_folder);
@@ -66,15 +108,16 @@ std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& 
     };
   }
   Program optimized = optimize(program, feeds, options);
-  std::vector<int> order = schedule(optimized, passes_.enabled("schedule"));
+  std::vector<int> order = schedule(optimized, options_.passes.enabled("schedule"));
   CompileRequest request{
       optimized, order, place_buffers,
-      [this](const std::string& name) -> Variable& { return variables.at(name); }, threads_,
-      passes_};
+      [this](const std::string& name) -> Variable& { return variables.at(name); },
+      options_.threads, options_.passes,
+      [this, reserved](const PlanMemory& memory) { admit(memory, reserved); }};
   std::unique_ptr<Plan> plan = linked_backend().compile(request);
   if (dump) {
     std::string text;
-    for (const std::string& step : plan->describe()) text += step + "\n";
+    for (const StepInfo& step : plan->steps()) text += step.label + " -> " + step.result + "\n";
     dump->write("schedule", text);
   }
   return plan;
@@ -101,7 +144,7 @@ std::vector<Tensor> Session::run(const Request& request, const std::vector<Named
   std::lock_guard running(cached->running);
   auto shared = state.share();
   std::vector<const void*> pointers = order_feeds(*cached->plan, feeds);
-  cached->plan->run(pointers, step);
+  execute(*cached, pointers, step);
   std::vector<Tensor> outputs;
   for (size_t i = 0; i < cached->plan->output_types().size(); ++i) {
     Tensor tensor(cached->plan->output_types()[i]);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "passes/passes.hpp"
+#include "runtime/profiler.hpp"
 #include "runtime/variables.hpp"
 
 namespace vanda {
@@ -46,19 +47,31 @@ class StateLock {
 // A plan with its own memory; `running` is held while it runs and while its outputs are read.
 struct CachedPlan {
   std::mutex running;
-  std::unique_ptr<Plan> plan;
+  std::shared_ptr<Plan> plan;
+  StepTimes times;  // of the last run that was profiled
+};
+
+struct SessionOptions {
+  int threads = 1;
+  PassOptions passes = {};
+  // A plan that needs more bytes than this (see PlanMemory) is refused; 0: no limit.
+  size_t memory_limit = 0;
 };
 
 // Variables and the plans made for each set of feed shapes. The least recently used plans go.
 class Session {
  public:
-  explicit Session(int threads, PassOptions passes = {})
-      : threads_(threads), passes_(std::move(passes)) {}
+  explicit Session(int threads) : Session(SessionOptions{threads}) {}
+  explicit Session(SessionOptions options) : options_(std::move(options)) {}
 
   // On the thread that owns the graph: takes in new variables and snapshots what is needed.
   Request prepare(const Graph& graph, const std::vector<Value>& outputs,
                   const std::vector<int>& effects);
-  std::shared_ptr<CachedPlan> plan_for(const Request& request, const FeedTypes& feeds);
+  // `reserved`: bytes that whoever runs the plan needs beside it, for the limit.
+  std::shared_ptr<CachedPlan> plan_for(const Request& request, const FeedTypes& feeds,
+                                       size_t reserved = 0);
+  // Runs a plan that the caller holds (`running` and `state`), with its share of the cores.
+  void execute(CachedPlan& cached, std::span<const void* const> feeds, uint64_t step);
   // Runs without effects and copies the outputs.
   std::vector<Tensor> run(const Request& request, const std::vector<NamedView>& feeds,
                           uint64_t step);
@@ -68,7 +81,8 @@ class Session {
 
   VariableStore variables;
   StateLock state;
-  int threads() const { return threads_; }
+  Profiler profiler;
+  int threads() const { return options_.threads; }
 
  private:
   static constexpr size_t kPlansMax = 24;
@@ -76,12 +90,14 @@ class Session {
     std::string key;
     std::shared_ptr<CachedPlan> plan;
   };
-  std::unique_ptr<Plan> compile(const Program& program, const FeedTypes& feeds);
+  static constexpr size_t kRequestsMax = 64;
+  std::unique_ptr<Plan> compile(const Program& program, const FeedTypes& feeds, size_t reserved);
+  void admit(const PlanMemory& memory, size_t reserved) const;
 
-  int threads_;
-  PassOptions passes_;
-  std::mutex plans_mutex_;
+  SessionOptions options_;
+  std::mutex plans_mutex_;  // of the two below
   std::list<Entry> plans_;  // most recently used first
+  std::map<std::string, Request> requests_;
 };
 
 // The feeds in the order that the plan wants.

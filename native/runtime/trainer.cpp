@@ -5,6 +5,22 @@
 
 namespace vanda {
 
+namespace {
+
+template <typename Call>
+class Finally {
+ public:
+  explicit Finally(Call call) : call_(std::move(call)) {}
+  ~Finally() { call_(); }
+  Finally(const Finally&) = delete;
+  Finally& operator=(const Finally&) = delete;
+
+ private:
+  Call call_;
+};
+
+}  // namespace
+
 Trainer::~Trainer() {
   stop();
   if (!thread_.joinable()) return;
@@ -20,6 +36,12 @@ void Trainer::train(Run run) {
   if (thread_.joinable()) thread_.join();
   stop_.store(false);
   thread_ = std::thread([this, run = std::move(run)] { loop(run); });
+}
+
+void Trainer::read_from(BatchReader* reader) {
+  std::lock_guard lock(mutex_);
+  reader_ = reader;
+  if (reader_ != nullptr && stop_.load()) reader_->cancel();
 }
 
 Position Trainer::position() {
@@ -74,6 +96,7 @@ void Trainer::stop() {
     // Under the lock, so that a loop that is about to wait for its points to be drained sees it.
     std::lock_guard lock(mutex_);
     stop_.store(true);
+    if (reader_ != nullptr) reader_->cancel();
   }
   points_drained_.notify_all();
 }
@@ -89,13 +112,18 @@ void Trainer::loop(Run run) {
     Position at = position();
     if (!reached(at)) {
       BatchReader reader(options_.pipeline, at.epoch, at.batch, run.until_epoch);
+      read_from(&reader);
+      Finally forget([this] { read_from(nullptr); });
       while (!reached(at)) {
         if (stop_.load(std::memory_order_relaxed)) {
           stopped = true;
           break;
         }
         const Batch* batch = reader.next();
-        if (batch == nullptr) break;
+        if (batch == nullptr) {
+          stopped = stop_.load();
+          break;
+        }
         step(*batch, run, at);
         if (snapshot_wanted_.load(std::memory_order_relaxed)) serve_snapshots();
       }
@@ -116,6 +144,13 @@ void Trainer::loop(Run run) {
   run.done(stopped, failure ? &*failure : nullptr);
 }
 
+std::shared_ptr<CachedPlan> Trainer::plan() {
+  const Pipeline& pipeline = *options_.pipeline;
+  return options_.session->plan_for(options_.request,
+                                    pipeline.batch_types(pipeline.options().batch_size),
+                                    pipeline.reader_bytes());
+}
+
 Trainer::Ready& Trainer::ready_for(const Batch& batch) {
   for (Ready& ready : ready_) {
     if (ready.rows == batch.rows) return ready;
@@ -124,7 +159,8 @@ Trainer::Ready& Trainer::ready_for(const Batch& batch) {
   for (const NamedView& feed : batch.feeds) types[feed.name] = feed.type;
   Ready ready;
   ready.rows = batch.rows;
-  ready.cached = options_.session->plan_for(options_.request, types);
+  ready.cached = options_.session->plan_for(options_.request, types,
+                                             options_.pipeline->reader_bytes());
   for (const std::string& name : ready.cached->plan->feed_names()) {
     for (size_t i = 0; i < batch.feeds.size(); ++i) {
       if (batch.feeds[i].name == name) ready.columns.push_back(i);
@@ -145,7 +181,7 @@ void Trainer::step(const Batch& batch, const Run& run, Position& at) {
   }
   {
     auto alone = options_.session->state.own();
-    plan.run(ready.pointers, at.step);
+    options_.session->execute(*ready.cached, ready.pointers, at.step);
   }
   ++at.step;
   at.batch = batch.last ? 0 : batch.index + 1;

@@ -8,7 +8,7 @@
 
 #include "core/error.hpp"
 
-#include "runtime/pipeline.hpp"
+#include "runtime/batch_reader.hpp"
 #include "runtime/session.hpp"
 
 namespace vanda {
@@ -43,12 +43,15 @@ class Trainer {
   ~Trainer();
 
   void train(Run run);  // throws busy while one runs
+  // Ends the run at the next step boundary, also one that waits for its next batch.
   void stop();
   bool running() const { return running_.load(); }
   Position position();
   void set_position(Position position);  // throws busy while one runs
   // Calls `take` with all variables at the next step boundary, or at once when nothing runs.
   void snapshot(std::function<void(State, Position)> take);
+  // The plan of a whole batch, compiled now if it was not before.
+  std::shared_ptr<CachedPlan> plan();
   // Flat rows of [step, epoch, loss, metrics...] since the last call. At most kPointsMax numbers wait:
   // a run that somebody listens to pauses until they are drained, any other forgets the oldest.
   std::vector<double> drain_points();
@@ -58,6 +61,7 @@ class Trainer {
 
   void loop(Run run);
   void step(const Batch& batch, const Run& run, Position& at);
+  void read_from(BatchReader* reader);
   void serve_snapshots();
   void keep_point(const Plan& plan, uint64_t epoch, const Position& after, const Run& run);
 
@@ -81,6 +85,7 @@ class Trainer {
   std::condition_variable points_drained_;
   bool points_announced_ = false;
   std::chrono::steady_clock::time_point announced_at_{};
+  BatchReader* reader_ = nullptr;  // of the present run
   std::vector<std::function<void(State, Position)>> snapshots_;
   std::atomic<bool> snapshot_wanted_{false};
 };

@@ -132,7 +132,10 @@ std::vector<std::string> steps_of(const Built& built, const std::vector<Value>& 
   Session session(1);
   FeedTypes types;
   for (const auto& [name, tensor] : built.feeds) types[name] = tensor.type;
-  return session.plan_for(session.prepare(built.graph, outputs, {}), types)->plan->describe();
+  std::vector<std::string> labels;
+  auto cached = session.plan_for(session.prepare(built.graph, outputs, {}), types);
+  for (const StepInfo& step : cached->plan->steps()) labels.push_back(step.label);
+  return labels;
 }
 
 bool names(const std::string& list, DType dtype) {

@@ -91,7 +91,7 @@ double largest_error(uint64_t seed, const Expected& expected, const PassOptions&
   std::vector<Value> wanted = {random.loss};
   wanted.insert(wanted.end(), random.seen.begin(), random.seen.end());
 
-  Session session(threads, passes);
+  Session session(SessionOptions{threads, passes});
   Request request = session.prepare(random.graph, wanted, effects);
   std::vector<NamedView> start;
   for (const auto& [name, tensor] : expected.start)

@@ -1,5 +1,5 @@
 // Builds the native engine with CMake into build/native. Plain Node >= 20, no dependencies: it runs
-// before anything else works. Usage: node tools/native/build.mjs [--tests] [--asan] [--quiet]
+// before anything else works. Usage: node tools/native/build.mjs [--tests] [--asan | --tsan] [--quiet]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -19,18 +19,19 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const flags = new Set(process.argv.slice(2));
-const asan = flags.has('--asan');
-const tests = flags.has('--tests') || asan;
+// Addresses and undefined behaviour, or races of threads: each in a build of its own.
+const sanitizer = flags.has('--asan') ? 'asan' : flags.has('--tsan') ? 'tsan' : '';
+const tests = flags.has('--tests') || sanitizer !== '';
 const quiet = flags.has('--quiet');
-const known = ['--tests', '--asan', '--quiet'];
+const known = ['--tests', '--asan', '--tsan', '--quiet'];
 for (const flag of flags) {
   if (!known.includes(flag)) fail(`Unknown option ${flag}; there are ${known.join(', ')}.`);
 }
 
 const source = path.join(root, 'native');
-const folder = path.join(root, 'build', asan ? 'native-asan' : 'native');
+const folder = path.join(root, 'build', sanitizer === '' ? 'native' : `native-${sanitizer}`);
 const stampFile = path.join(folder, tests ? '.stamp-tests' : '.stamp');
-const addon = path.join(folder, 'vanda_engine.node');
+const product = path.join(folder, sanitizer === '' ? 'vanda_engine.node' : 'vanda_tests');
 
 function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
@@ -139,7 +140,7 @@ function failWithLog(what, log) {
 async function main() {
   const before = fingerprint();
   const upToDate =
-    existsSync(addon) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === before;
+    existsSync(product) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === before;
   if (!upToDate) {
     const missing = missingTools();
     if (missing.length > 0) {
@@ -160,7 +161,7 @@ async function main() {
       `-DVANDA_NODE_API_INCLUDE=${nodeApi}`,
       `-DVANDA_NODE_ADDON_API_INCLUDE=${addonApi}`,
       `-DVANDA_TESTS=${tests ? 'ON' : 'OFF'}`,
-      `-DVANDA_ASAN=${asan ? 'ON' : 'OFF'}`,
+      `-DVANDA_SANITIZER=${sanitizer}`,
     ];
     if ((await run('cmake', configure, { log })) !== 0)
       failWithLog('CMake could not configure the native engine.', log);
@@ -174,7 +175,13 @@ async function main() {
     say('The native engine is built.');
   }
   if (tests) {
-    const env = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };
+    const suppressions = (tool) => path.join(root, 'tools/native', `${tool}.supp`);
+    const env = {
+      ...process.env,
+      LSAN_OPTIONS: `suppressions=${suppressions('lsan')}`,
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+      TSAN_OPTIONS: `suppressions=${suppressions('tsan')} second_deadlock_stack=1`,
+    };
     const result = spawnSync('ctest', ['--test-dir', folder, '--output-on-failure'], {
       stdio: 'inherit',
       env,

@@ -1,9 +1,11 @@
 #include <omp.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <numeric>
+#include <chrono>
 
+#include "backend/cpu/arena.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/lowering.hpp"
 #include "core/error.hpp"
@@ -24,12 +26,27 @@ void refuse_more_than_memory(size_t bytes) {
   }
 }
 
+// Huge pages spare most of the address look-ups of a large arena.
+void prefer_huge_pages(void* data, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kHugePage - 1) / kHugePage * kHugePage;
+  uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / kHugePage * kHugePage;
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
 class CpuPlan final : public Plan {
  public:
   explicit CpuPlan(const CompileRequest& request) : threads_(std::max(1, request.threads)) {
-    for (Value output : request.program.outputs) {
-      output_types_.push_back(request.program.graph.type(output));
-    }
+    const Program& program = request.program;
+    for (Value output : program.outputs) output_types_.push_back(program.graph.type(output));
     Lowering lowering(request);
     lowering.run();
     steps_ = std::move(lowering.steps);
@@ -37,17 +54,24 @@ class CpuPlan final : public Plan {
     feed_names_ = std::move(lowering.feed_names);
     output_buffers_ = std::move(lowering.output_buffers);
     written_ = std::move(lowering.written);
-    lay_out(request);
+    Arena arena = plan_arena(steps_, buffers_, output_buffers_, request);
+    memory_ = plan_memory(arena, buffers_);
+    if (request.admit) request.admit(memory_);
+    refuse_more_than_memory(memory_.arena);
+    bind(arena);
   }
 
-  void run(std::span<const void* const> feeds, uint64_t step) override {
+  void run(std::span<const void* const> feeds, uint64_t step, StepTimes* times) override {
     // The team's size belongs to the calling thread.
     omp_set_num_threads(threads_);
     for (auto [buffer, feed] : feed_buffers_) {
       data_[static_cast<size_t>(buffer)] = const_cast<void*>(feeds[static_cast<size_t>(feed)]);
     }
     RunContext context{data_.data(), step, threads_};
-    for (Step& each : steps_) each.run(context);
+    if (times == nullptr)
+      for (Step& each : steps_) each.run(context);
+    else
+      run_timed(context, *times);
     for (Variable* variable : written_) variable->version.fetch_add(1, std::memory_order_release);
   }
 
@@ -56,81 +80,55 @@ class CpuPlan final : public Plan {
   }
   const std::vector<TensorType>& output_types() const override { return output_types_; }
   const std::vector<std::string>& feed_names() const override { return feed_names_; }
-  size_t arena_bytes() const override { return arena_bytes_; }
-  std::vector<std::string> describe() const override {
-    std::vector<std::string> lines;
-    for (const Step& step : steps_) lines.push_back(step.label);
-    return lines;
+  const std::vector<TensorType>& feed_types() const override { return feed_types_; }
+  const PlanMemory& memory() const override { return memory_; }
+
+  std::vector<StepInfo> steps() const override {
+    std::vector<StepInfo> all;
+    for (const Step& step : steps_) {
+      StepInfo info;
+      info.label = step.label;
+      for (int buffer : step.reads) info.bytes_read += bytes_of(buffer);
+      for (int buffer : step.writes) info.bytes_written += bytes_of(buffer);
+      if (!step.writes.empty()) info.result = text_of(step.writes[0]);
+      all.push_back(std::move(info));
+    }
+    return all;
   }
 
  private:
-  // The buffer whose memory each buffer uses: its own, or that of an input which dies in the step
-  // that writes it.
-  void share_in_place(const std::vector<int>& last_use, std::vector<int>& owner) const {
-    for (size_t s = 0; s < steps_.size(); ++s) {
-      const Step& step = steps_[s];
-      if (step.in_place < 0 || step.writes.empty()) continue;
-      size_t from = static_cast<size_t>(step.in_place);
-      size_t to = static_cast<size_t>(step.writes[0]);
-      bool arena =
-          buffers_[from].kind == BufferKind::arena && buffers_[to].kind == BufferKind::arena;
-      if (!arena || buffers_[from].bytes != buffers_[to].bytes) continue;
-      if (last_use[from] != static_cast<int>(s)) continue;
-      // Read twice, it may be read at other places than the one being written.
-      if (std::count(step.reads.begin(), step.reads.end(), step.in_place) != 1) continue;
-      owner[to] = owner[from];
+  void run_timed(const RunContext& context, StepTimes& times) {
+    times.begin.resize(steps_.size());
+    times.end.resize(steps_.size());
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      times.begin[i] = now();
+      steps_[i].run(context);
+      times.end[i] = now();
     }
   }
 
-  void lay_out(const CompileRequest& request) {
-    int end = static_cast<int>(steps_.size());
-    std::vector<int> first(buffers_.size(), end);
-    std::vector<int> last(buffers_.size(), -1);
-    for (int s = 0; s < end; ++s) {
-      const Step& step = steps_[static_cast<size_t>(s)];
-      for (const auto* list : {&step.reads, &step.writes}) {
-        for (int buffer : *list) {
-          size_t at = static_cast<size_t>(buffer);
-          first[at] = std::min(first[at], s);
-          last[at] = std::max(last[at], s);
-        }
-      }
-    }
-    for (int buffer : output_buffers_) last[static_cast<size_t>(buffer)] = end;
-    std::vector<int> owner(buffers_.size());
-    std::iota(owner.begin(), owner.end(), 0);
-    if (request.passes.enabled("inPlace")) share_in_place(last, owner);
-    // Without reuse everything lives from the first step to the last.
-    bool reuse = request.passes.enabled("reuse");
-    std::vector<Lifetime> lifetimes;
-    std::vector<int> slot(buffers_.size(), -1);
+  size_t bytes_of(int buffer) const { return buffers_[static_cast<size_t>(buffer)].bytes; }
+  std::string text_of(int buffer) const {
+    const Buffer& described = buffers_[static_cast<size_t>(buffer)];
+    std::string text = described.type ? described.type->text() : "";
+    if (described.layout) text += (text.empty() ? "" : " ") + layout_text(*described.layout);
+    return text;
+  }
+
+  void bind(const Arena& arena) {
+    arena_ = std::make_unique<AlignedBytes>(arena.bytes);
+    prefer_huge_pages(arena_->data(), arena.bytes);
+    data_.assign(buffers_.size(), arena_->data());
+    feed_types_.resize(feed_names_.size());
     for (size_t i = 0; i < buffers_.size(); ++i) {
-      if (buffers_[i].kind != BufferKind::arena || last[i] < 0) continue;
-      size_t root = static_cast<size_t>(owner[i]);
-      if (slot[root] < 0) {
-        slot[root] = static_cast<int>(lifetimes.size());
-        lifetimes.push_back({buffers_[root].bytes, first[root], last[root]});
-      }
-      Lifetime& life = lifetimes[static_cast<size_t>(slot[root])];
-      life.first = reuse ? std::min(life.first, first[i]) : 0;
-      life.last = reuse ? std::max(life.last, last[i]) : end;
-      slot[i] = slot[root];
-    }
-    Placement placement = request.place(lifetimes);
-    arena_bytes_ = placement.total;
-    refuse_more_than_memory(arena_bytes_);
-    arena_ = std::make_unique<AlignedBytes>(placement.total);
-    data_.assign(buffers_.size(), nullptr);
-    for (size_t i = 0; i < buffers_.size(); ++i) {
-      if (buffers_[i].kind == BufferKind::feed) {
-        feed_buffers_.emplace_back(static_cast<int>(i), buffers_[i].feed);
-      } else if (buffers_[i].kind != BufferKind::arena) {
-        data_[i] = buffers_[i].data;
-      } else if (slot[i] >= 0) {
-        data_[i] =
-            static_cast<char*>(arena_->data()) + placement.offsets[static_cast<size_t>(slot[i])];
-      } else {
-        data_[i] = arena_->data();
+      const Buffer& buffer = buffers_[i];
+      if (buffer.kind == BufferKind::feed) {
+        feed_buffers_.emplace_back(static_cast<int>(i), buffer.feed);
+        feed_types_[static_cast<size_t>(buffer.feed)] = *buffer.type;
+      } else if (buffer.kind != BufferKind::arena) {
+        data_[i] = buffer.data;
+      } else if (arena.offsets[i] != Arena::kNowhere) {
+        data_[i] = static_cast<char*>(arena_->data()) + arena.offsets[i];
       }
     }
   }
@@ -139,13 +137,14 @@ class CpuPlan final : public Plan {
   std::vector<Step> steps_;
   std::vector<Buffer> buffers_;
   std::vector<std::string> feed_names_;
+  std::vector<TensorType> feed_types_;
   std::vector<int> output_buffers_;
   std::vector<Variable*> written_;
   std::vector<TensorType> output_types_;
   std::vector<std::pair<int, int>> feed_buffers_;
   std::vector<void*> data_;
   std::unique_ptr<AlignedBytes> arena_;
-  size_t arena_bytes_ = 0;
+  PlanMemory memory_;
 };
 
 class CpuBackend final : public Backend {

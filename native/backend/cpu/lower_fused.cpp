@@ -91,14 +91,19 @@ struct FusedKernel {
     TileFn function;
     int out, a, b, c;  // registers; -1 where unused
     float parameters[2];
+    int result = -1;  // writes this result in place of its register
+  };
+  struct Result {
+    int buffer;
+    int from;  // register
+    DType dtype;
   };
   std::vector<Operand> operands;
   std::vector<float> constants;
   std::vector<Instruction> code;
   int registers = 0;
+  std::vector<Result> results;
   int64_t elements = 0;
-  DType out_dtype = DType::f32;
-  int out_buffer = -1;
   std::vector<float> scratch;  // registers * kTile for each thread
   std::vector<float*> pointers;
 
@@ -144,13 +149,16 @@ struct FusedKernel {
       }
       for (size_t i = 0; i < code.size(); ++i) {
         const Instruction& step = code[i];
-        bool last = i + 1 == code.size() && out_dtype == DType::f32;
-        float* out = last ? static_cast<float*>(context.data[out_buffer]) + tile : at[step.out];
-        step.function(out, at[step.a], step.b < 0 ? nullptr : at[step.b],
+        if (step.result >= 0) {
+          int buffer = results[static_cast<size_t>(step.result)].buffer;
+          at[step.out] = static_cast<float*>(context.data[buffer]) + tile;
+        }
+        step.function(at[step.out], at[step.a], step.b < 0 ? nullptr : at[step.b],
                       step.c < 0 ? nullptr : at[step.c], step.parameters, n);
       }
-      if (out_dtype != DType::f32) {
-        k.store_u8(static_cast<uint8_t*>(context.data[out_buffer]) + tile, at[code.back().out], n);
+      for (const Result& result : results) {
+        if (result.dtype == DType::f32) continue;
+        k.store_u8(static_cast<uint8_t*>(context.data[result.buffer]) + tile, at[result.from], n);
       }
     }
   }
@@ -165,6 +173,13 @@ void allocate_registers(const FusedProgram& program, FusedKernel& kernel) {
       if (source >= 0) last_use[static_cast<size_t>(source)] = i;
     }
   }
+  // What is handed out keeps its register: it is the memory of the result itself.
+  std::vector<int> result_of(last_use.size(), -1);
+  for (size_t k = 0; k < program.results.size(); ++k) {
+    size_t at = static_cast<size_t>(program.results[k]);
+    if (kernel.results[k].dtype == DType::f32) result_of[at] = static_cast<int>(k);
+    last_use[at] = program.code.size();
+  }
   std::vector<int> place(last_use.size());
   for (int r = 0; r < fixed; ++r) place[static_cast<size_t>(r)] = r;
   std::vector<int> free;
@@ -178,7 +193,9 @@ void allocate_registers(const FusedProgram& program, FusedKernel& kernel) {
     out.c = step.c < 0 ? -1 : place[static_cast<size_t>(step.c)];
     out.parameters[0] = static_cast<float>(step.parameters[0]);
     out.parameters[1] = static_cast<float>(step.parameters[1]);
-    if (free.empty()) free.push_back(kernel.registers++);
+    out.result = result_of[static_cast<size_t>(fixed) + i];
+    // The register of a result points into memory from its first tile on: it is nobody else's.
+    if (free.empty() || out.result >= 0) free.push_back(kernel.registers++);
     out.out = free.back();
     free.pop_back();
     place[static_cast<size_t>(fixed) + i] = out.out;
@@ -191,6 +208,9 @@ void allocate_registers(const FusedProgram& program, FusedKernel& kernel) {
       }
     }
     kernel.code.push_back(out);
+  }
+  for (size_t k = 0; k < program.results.size(); ++k) {
+    kernel.results[k].from = place[static_cast<size_t>(program.results[k])];
   }
 }
 
@@ -238,16 +258,19 @@ bool lower_fused(Lowering& lowering, int id) {
   for (double constant : node.program->constants) {
     kernel->constants.push_back(static_cast<float>(constant));
   }
+  std::vector<int> writes;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    Value value{id, static_cast<int>(i)};
+    writes.push_back(layout ? lowering.define_new(value, *layout) : lowering.define_new(value));
+    kernel->results.push_back({writes.back(), -1, node.outputs[i].dtype});
+  }
   allocate_registers(*node.program, *kernel);
   kernel->elements = out.shape.elements();
-  kernel->out_dtype = out.dtype;
-  kernel->out_buffer =
-      layout ? lowering.define_new(Value{id, 0}, *layout) : lowering.define_new(Value{id, 0});
   size_t team = static_cast<size_t>(lowering.threads());
   kernel->scratch.resize(team * static_cast<size_t>(kernel->registers) * kTile);
   kernel->pointers.resize(team * static_cast<size_t>(kernel->registers));
   std::string label = "fused x" + std::to_string(node.program->code.size());
-  Step& step = lowering.add(label, reads, {kernel->out_buffer},
+  Step& step = lowering.add(label, reads, writes,
                             [kernel](const RunContext& context) { kernel->run(context); });
   step.in_place = in_place;
   return true;

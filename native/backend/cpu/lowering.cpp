@@ -4,9 +4,36 @@
 
 #include <cstring>
 
+#include "backend/cpu/packed_variable.hpp"
 #include "core/error.hpp"
 
 namespace vanda::cpu {
+
+namespace {
+
+// The first one that says yes lowers a node.
+using Lower = bool (*)(Lowering& lowering, int id);
+constexpr Lower kFamilies[] = {
+    lower_fused,
+    lower_network,
+    lower_pooling,
+    lower_normalization,
+    lower_layer_norm,
+    lower_small_product,
+    lower_panel_product,
+    lower_product,
+    lower_recurrent,
+    lower_attention,
+    lower_reduction,
+    lower_rows,
+    lower_movement,
+    lower_lookups,
+    lower_embedding,
+    lower_update,
+    lower_sparse,
+};
+
+}  // namespace
 
 Lowering::Lowering(const CompileRequest& request) : request_(request),
       stream_(onednn_engine()),
@@ -38,15 +65,10 @@ void Lowering::lower(int id) {
     define(Value{id, 0}, plain(node.inputs[0]));
     return;
   }
-  bool done = lower_fused(*this, id) || lower_network(*this, id) ||
-              lower_pooling(*this, id) ||
-              lower_normalization(*this, id) || lower_layer_norm(*this, id) ||
-              lower_panel_product(*this, id) || lower_product(*this, id) ||
-              lower_recurrent(*this, id) || lower_attention(*this, id) ||
-              lower_reduction(*this, id) || lower_rows(*this, id) || lower_movement(*this, id) ||
-              lower_lookups(*this, id) || lower_embedding(*this, id) || lower_update(*this, id) ||
-              lower_sparse(*this, id);
-  if (!done) lower_reference(*this, id);
+  for (Lower family : kFamilies) {
+    if (family(*this, id)) return;
+  }
+  lower_reference(*this, id);
 }
 
 void Lowering::lower_source(int id) {
@@ -78,6 +100,7 @@ void Lowering::lower_source(int id) {
     buffer.data = variable.storage.data();
   } else {
     buffer.kind = BufferKind::fixed;
+    buffer.constant = true;
     buffer.owned = node.payload.bytes;
     buffer.data = node.payload.data();
   }
@@ -143,6 +166,11 @@ int Lowering::new_fixed(size_t bytes) {
 
 void Lowering::define(Value value, int buffer, const std::optional<Layout>& layout) {
   copies_[value] = {Copy{layout, buffer}};
+  Buffer& described = buffers[static_cast<size_t>(buffer)];
+  if (!described.type) {
+    described.type = type(value);
+    described.layout = layout;
+  }
 }
 
 int Lowering::define_new(Value value) {
@@ -198,6 +226,7 @@ int Lowering::in_layout(Value value, const Layout& wanted) {
 
 int Lowering::reorder_step(int source, const Layout& from, const Layout& to) {
   int target = new_buffer(layout_bytes(to));
+  buffers[static_cast<size_t>(target)].layout = to;
   int team = team_;
   size_team(static_cast<double>(layout_bytes(to)));
   Primitive primitive;
@@ -217,8 +246,16 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
   }
   int target = -1;
   if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
+    Variable* variable = buffers[static_cast<size_t>(source)].variable;
+    std::shared_ptr<PackedVariable> packed = packed_variable(*variable, wanted);
+    Buffer buffer;
+    buffer.kind = BufferKind::fixed;
     size_t packed_bytes = layout_bytes(wanted);
-    target = new_fixed(packed_bytes);
+    buffer.bytes = packed_bytes;
+    buffer.data = packed->bytes.data();
+    buffer.layout = wanted;
+    buffers.push_back(std::move(buffer));
+    target = static_cast<int>(buffers.size()) - 1;
     int team = team_;
     size_team(static_cast<double>(packed_bytes));
     Primitive primitive;
@@ -226,14 +263,9 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
     add_primitive("pack", primitive, {{DNNL_ARG_FROM, source, outside}},
                   {{DNNL_ARG_TO, target, wanted}});
     team_ = team;
-    Variable* variable = buffers[static_cast<size_t>(source)].variable;
     auto pack = steps.back().run;
-    auto seen = std::make_shared<uint64_t>(0);
-    steps.back().run = [pack, variable, seen](const RunContext& context) {
-      uint64_t version = variable->version.load(std::memory_order_acquire);
-      if (version == *seen) return;
-      pack(context);
-      *seen = version;
+    steps.back().run = [pack, variable, packed](const RunContext& context) {
+      packed->refresh(*variable, [&] { pack(context); });
     };
   } else {
     target = reorder_step(source, outside, wanted);

@@ -19,8 +19,12 @@ struct Buffer {
   size_t bytes = 0;
   void* data = nullptr;                 // all but arena and feed
   std::shared_ptr<AlignedBytes> owned;  // fixed
+  bool constant = false;                // fixed: of the graph, not a packed variable
   Variable* variable = nullptr;
   int feed = -1;
+  // What lies in it and how, for people; none where it is no value of the graph.
+  std::optional<TensorType> type = std::nullopt;
+  std::optional<Layout> layout = std::nullopt;
 };
 
 // Turns nodes into steps over numbered buffers, and assigns layouts on the way: a value lives in
@@ -115,6 +119,7 @@ bool lower_network(Lowering& lowering, int id);
 bool lower_normalization(Lowering& lowering, int id);
 bool lower_layer_norm(Lowering& lowering, int id);
 bool lower_pooling(Lowering& lowering, int id);
+bool lower_small_product(Lowering& lowering, int id);
 bool lower_product(Lowering& lowering, int id);
 bool lower_panel_product(Lowering& lowering, int id);
 bool lower_recurrent(Lowering& lowering, int id);

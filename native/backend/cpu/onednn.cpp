@@ -1,5 +1,8 @@
 #include "backend/cpu/onednn.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/error.hpp"
 
 namespace vanda::cpu {
@@ -107,6 +110,35 @@ Layout plain_layout(const TensorType& type) {
   }
   if (s.rank() == 0) return memory::desc({1}, kind, memory::format_tag::x);
   return memory::desc(s.dims(), kind, dims(s.strides()));
+}
+
+std::string layout_text(const Layout& layout) {
+#if DNNL_VERSION_MAJOR >= 3
+  std::vector<int64_t> strides = layout.get_strides();
+  std::vector<int64_t> blocks = layout.get_inner_blks();
+  std::vector<int64_t> blocked = layout.get_inner_idxs();
+#else
+  if (layout.data.format_kind != dnnl_blocked) return "opaque";
+  const dnnl_blocking_desc_t& blocking = layout.data.format_desc.blocking;
+  std::vector<int64_t> strides(blocking.strides, blocking.strides + layout.data.ndims);
+  std::vector<int64_t> blocks(blocking.inner_blks, blocking.inner_blks + blocking.inner_nblks);
+  std::vector<int64_t> blocked(blocking.inner_idxs, blocking.inner_idxs + blocking.inner_nblks);
+#endif
+  std::vector<size_t> order(strides.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return strides[a] > strides[b]; });
+  std::string text;
+  for (size_t dim : order) {
+    bool split = std::find(blocked.begin(), blocked.end(), static_cast<int64_t>(dim)) !=
+                 blocked.end();
+    text += static_cast<char>((split ? 'A' : 'a') + dim);
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    text += std::to_string(blocks[i]);
+    text += static_cast<char>('a' + blocked[i]);
+  }
+  return text;
 }
 
 size_t layout_bytes(const Layout& layout) { return layout.get_size(); }

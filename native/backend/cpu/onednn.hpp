@@ -19,6 +19,9 @@ std::string onednn_version();
 
 // Row-major, and for rank 4 [N, H, W, C] (which oneDNN calls nhwc), dtype f32 or s32.
 Layout plain_layout(const TensorType& type);
+// For people: the dims from the outermost to the innermost, blocked ones in capitals, then the
+// blocks: "aBcd8b" is nChw8c; "row-major" for what is as the world outside sees it.
+std::string layout_text(const Layout& layout);
 size_t layout_bytes(const Layout& layout);
 // Every byte is an element: what is elementwise may run over it as over a flat array.
 bool layout_is_flat(const Layout& layout, int64_t elements);

@@ -42,6 +42,11 @@ export interface NativePosition {
 export interface NativePipeline {
   rowCount(): number;
   batchesPerEpoch(): number;
+  /** Flat triples of run, sequence, item. */
+  take(column: string, most: number): number[];
+  put(column: string, run: number, sequence: number, data: TensorData): boolean;
+  fail(column: string, run: number, code: string, op: string, detail: string): void;
+  onRoom(column: string, call: () => void): void;
 }
 export interface NativeSession {
   run(
@@ -65,6 +70,14 @@ export interface NativeSession {
   readVariables(graph: NativeGraph): NativeTensor[];
   writeVariables(graph: NativeGraph, values: NativeTensor[]): void;
   planReport(graph: NativeGraph, feeds: object[], outputs: number[], effects: number[]): PlanReport;
+  prepare(graph: NativeGraph, feeds: object[], outputs: number[]): NativePreparedCall;
+  startProfile(): void;
+  stopProfile(): string;
+}
+export interface NativePreparedCall {
+  run(step: number): void;
+  feeds(): NativeTensor[];
+  outputs(): NativeTensor[];
 }
 /** Which passes of the compiler run; all do that are not set to false. */
 export type Passes = Partial<Record<PassName, boolean>>;
@@ -80,12 +93,39 @@ export type PassName =
   | 'layout'
   | 'inPlace'
   | 'reuse';
+/** What a plan is made of and what it needs; known before it runs. All sizes are in bytes. */
 export interface PlanReport {
   arenaBytes: number;
+  memory: PlanMemory;
+  /** The kernels by name, in the order in which they run. */
   steps: string[];
-  nodes: number;
+  schedule: PlanStep[];
+}
+export interface PlanStep {
+  label: string;
+  /** Type and layout of what the kernel writes. */
+  result: string;
+  bytesRead: number;
+  bytesWritten: number;
+  /** The mean of the runs that were profiled. */
+  meanUs?: number;
+}
+export interface PlanMemory {
+  /** Everything that a run writes, laid out in one block. */
+  arena: number;
+  /** What lives at one time, at most: no layout needs less. */
+  arenaLowerBound: number;
+  weights: number;
+  /** Variables that are not trained: optimizer slots, running statistics. */
+  state: number;
+  /** Copies of weights in the layout of a kernel. */
+  packed: number;
+  constants: number;
+  feeds: number;
+  total: number;
 }
 export interface NativeTrainer {
+  planReport(): PlanReport;
   train(
     limits: { untilEpoch?: number; untilStep?: number },
     onPoints: (points: Float64Array) => void,
@@ -120,7 +160,7 @@ export interface NativeSkipGram {
 }
 export interface Native {
   Graph: new () => NativeGraph;
-  Session: new (threads: number, passes?: Passes) => NativeSession;
+  Session: new (threads: number, passes?: Passes, memoryLimit?: number) => NativeSession;
   Pipeline: new (options: object) => NativePipeline;
   Trainer: new (
     graph: NativeGraph,

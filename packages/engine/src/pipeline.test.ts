@@ -80,3 +80,102 @@ test('columns that do not fit are refused', () => {
   closed.close();
   expect(() => closed.handle).toThrow(/closed/);
 });
+
+/** Rows that say which they are: [item, item * 2]. */
+const rowOf = (item: number) => Float32Array.of(item, item * 2);
+
+function decoded(options: { bytesMax?: number; decode?: (item: number) => Promise<Float32Array> }) {
+  let running = 0;
+  const seen = { most: 0, made: 0 };
+  const decode = async (item: number): Promise<Float32Array> => {
+    running += 1;
+    seen.made += 1;
+    seen.most = Math.max(seen.most, running);
+    await new Promise((resolve) => setTimeout(resolve, (item * 7) % 5));
+    running -= 1;
+    return rowOf(item);
+  };
+  const source = { decode, dtype: 'f32' as const, shape: [2], rows: 40, atOnce: 6, ...options };
+  return { seen, source };
+}
+
+test('rows that are decoded on the way are those of a column in memory, whatever comes first', async () => {
+  const { session, x } = reader();
+  const data = Float32Array.from({ length: 80 }, (_, i) => (i % 2 === 0 ? i / 2 : i - 1));
+  const shared = { batchSize: 8, shuffle: true, seed: 11 };
+  const plain = new Pipeline({ columns: { x: { data, shape: [2] } }, ...shared });
+  const { seen, source } = decoded({ bytesMax: 10 * 8 });
+  const ring = new Pipeline({ columns: { x: source }, ...shared, threads: 2 });
+  const wanted = await session.evaluate(plain, { x });
+  expect((await session.evaluate(ring, { x })).x).toEqual(wanted.x);
+  expect((await session.evaluate(ring, { x })).x).toEqual(wanted.x);
+  expect(seen.most).toBeGreaterThan(1);
+  expect(seen.most).toBeLessThanOrEqual(6);
+  expect(seen.made).toBe(80);
+});
+
+test('a row that cannot be decoded ends the reading with its reason', async () => {
+  const { session, x } = reader();
+  const decode = async (item: number): Promise<Float32Array> => {
+    if (item === 13) throw new Error('the picture is broken');
+    return rowOf(item);
+  };
+  const pipeline = new Pipeline({ columns: { x: decoded({ decode }).source }, batchSize: 8 });
+  await expect(session.evaluate(pipeline, { x })).rejects.toThrow(
+    'x: item 13 could not be made: the picture is broken',
+  );
+  const short = decoded({ decode: async () => new Float32Array(1) }).source;
+  await expect(
+    session.evaluate(new Pipeline({ columns: { x: short }, batchSize: 8 }), { x }),
+  ).rejects.toThrow(/4 bytes where f32\[2\] needs 8/);
+  expect(
+    () => new Pipeline({ columns: { x: decoded({ bytesMax: 7 * 8 }).source }, batchSize: 8 }),
+  ).toThrow(/room for 7 rows of 8 bytes; a batch needs 8/);
+});
+
+function pictures(augment: object, options: object = {}) {
+  const graph = new Graph();
+  const x = graph.placeholder('x', [null, 6, 8, 3], 'u8');
+  const session = new Session(graph, { threads: 1 });
+  const data = Uint8Array.from({ length: 10 * 144 }, (_, i) => (i * 37) % 251);
+  const pipeline = new Pipeline({
+    columns: { x: { data, shape: [6, 8, 3], augment } },
+    batchSize: 4,
+    seed: 5,
+    ...options,
+  });
+  return { data, run: async () => (await session.evaluate(pipeline, { x })).x.data as Uint8Array };
+}
+
+test('pictures are augmented the same way for the same seed, on any number of threads', async () => {
+  const all = { flip: true, crop: 0.3, rotate: 20, brightness: 0.2, contrast: 0.3 };
+  const { data, run } = pictures(all);
+  const first = await run();
+  expect(first).not.toEqual(data);
+  expect(await run()).toEqual(first);
+  expect(await pictures(all, { threads: 3 }).run()).toEqual(first);
+  expect(await pictures(all, { seed: 6 }).run()).not.toEqual(first);
+  // Nothing asked for, nothing changed; a flip alone only moves pixels.
+  expect(await pictures({}).run()).toEqual(data);
+  const flipped = await pictures({ flip: true }).run();
+  const rows = Array.from({ length: 10 }, (_, i) => i * 144);
+  const same = rows.filter((at) => flipped[at] === data[at]);
+  expect(same.length).toBeGreaterThan(0);
+  expect(same.length).toBeLessThan(10);
+  for (const at of rows) {
+    const pixel = same.includes(at) ? at : at + 7 * 3;
+    expect([...flipped.subarray(at, at + 3)]).toEqual([...data.subarray(pixel, pixel + 3)]);
+  }
+});
+
+test('what cannot be augmented is refused', () => {
+  expect(() => pictures({ crop: 2 })).toThrow(/crop must be 0 to 0.9/);
+  expect(() => pictures({ zoom: 1 })).toThrow(/not this 'zoom'/);
+  expect(
+    () =>
+      new Pipeline({
+        columns: { x: { data: new Float32Array(4), shape: [2], augment: { flip: true } } },
+        batchSize: 1,
+      }),
+  ).toThrow(/only pictures/);
+});

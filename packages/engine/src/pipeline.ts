@@ -1,6 +1,7 @@
 import { EngineError } from './engine-error.ts';
 import type { NativePipeline } from './native.ts';
 import { native } from './native.ts';
+import { type Decode, PictureFeed } from './picture-feed.ts';
 import type { DType, TensorData } from './tensor.ts';
 import { dtypeOf } from './tensor.ts';
 
@@ -10,6 +11,23 @@ export interface Normalize {
   readonly shift?: number | readonly number[];
 }
 
+/**
+ * Changes pictures [height, width, channels] of u8 or f32 at random, a little different in each epoch: what is done to
+ * an item is a function of the pipeline's seed, the epoch and the item, and nothing else. Shape and dtype stay.
+ */
+export interface Augment {
+  /** Left and right, every second time. */
+  readonly flip?: boolean;
+  /** The share of each side that may be cut away, 0 to 0.9; the rest is stretched to the whole. */
+  readonly crop?: number;
+  /** Degrees to either side, at most. */
+  readonly rotate?: number;
+  /** Values times 1 - brightness to 1 + brightness. */
+  readonly brightness?: number;
+  /** Distances from the picture's mean times 1 - contrast to 1 + contrast. */
+  readonly contrast?: number;
+}
+
 /** The rows of one column; `shape` is that of one row, [] by default. */
 export type ColumnSource =
   | {
@@ -17,6 +35,7 @@ export type ColumnSource =
       readonly shape?: readonly number[];
       readonly dtype?: DType;
       readonly normalize?: Normalize;
+      readonly augment?: Augment;
     }
   | {
       readonly file: string;
@@ -25,6 +44,19 @@ export type ColumnSource =
       readonly shape?: readonly number[];
       readonly rows: number;
       readonly normalize?: Normalize;
+      readonly augment?: Augment;
+    }
+  | {
+      /** Makes a row when it is needed, several at a time, into a ring of at most bytesMax (64 MiB by default). */
+      readonly decode: Decode;
+      readonly dtype: DType;
+      readonly shape?: readonly number[];
+      readonly rows: number;
+      readonly bytesMax?: number;
+      /** Rows that are made at the same time; 8 by default. */
+      readonly atOnce?: number;
+      readonly normalize?: Normalize;
+      readonly augment?: Augment;
     };
 
 export interface PipelineOptions {
@@ -35,11 +67,18 @@ export interface PipelineOptions {
   shuffle?: boolean;
   seed?: number;
   dropRemainder?: boolean;
-  /** Batches made ahead. */
+  /** Batches made ahead, at most. */
   prefetch?: number;
+  /** Bytes that they may take, 256 MiB by default; one batch is always made ahead. */
+  prefetchBytes?: number;
+  /** Native threads that make batches; one by default, two where pictures are augmented. */
+  threads?: number;
 }
 
-/** Batches from columns in memory or in mapped files, gathered and normalised on a native thread. */
+/**
+ * Batches from columns in memory, in mapped files or decoded on the way: gathered, augmented and normalised on native
+ * threads. The order is a function of the seed and the epoch, uniform over all rows.
+ */
 export class Pipeline {
   readonly rowCount: number;
   readonly batchesPerEpoch: number;
@@ -57,7 +96,13 @@ export class Pipeline {
       seed: options.seed ?? 0,
       dropRemainder: options.dropRemainder ?? false,
       prefetch: options.prefetch ?? 2,
+      prefetchBytes: options.prefetchBytes ?? 256 * 1024 * 1024,
+      threads: options.threads ?? (Object.values(options.columns).some(augmented) ? 2 : 1),
     });
+    for (const [name, source] of Object.entries(options.columns)) {
+      if (!('decode' in source)) continue;
+      new PictureFeed(this.#native, name, source.decode, source.atOnce ?? 8);
+    }
     this.rowCount = this.#native.rowCount();
     this.batchesPerEpoch = this.#native.batchesPerEpoch();
   }
@@ -72,6 +117,10 @@ export class Pipeline {
   }
 }
 
+function augmented(source: ColumnSource): boolean {
+  return source.augment !== undefined;
+}
+
 function nativeColumn(name: string, source: ColumnSource): object {
   const shape = [...(source.shape ?? [])];
   const scale = source.normalize?.scale;
@@ -80,7 +129,12 @@ function nativeColumn(name: string, source: ColumnSource): object {
     shape,
     scale,
     shift: scale === undefined ? undefined : (source.normalize?.shift ?? 0),
+    augment: source.augment,
   };
+  if ('decode' in source) {
+    const bytesMax = source.bytesMax ?? 64 * 1024 * 1024;
+    return { ...shared, dtype: source.dtype, rows: source.rows, bytesMax };
+  }
   if ('file' in source) {
     return {
       ...shared,

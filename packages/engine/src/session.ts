@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { EngineError } from './engine-error.ts';
+import { explainPlan } from './explain.ts';
 import type { Graph } from './graph.ts';
 import type { NativeSession, NativeTensor, Passes, PlanReport } from './native.ts';
 import { native } from './native.ts';
 import type { Node } from './node.ts';
 import type { Pipeline } from './pipeline.ts';
+import { PreparedCall } from './prepared-call.ts';
 import type { Tensor } from './tensor.ts';
 import { namedTensors, toNative } from './tensor.ts';
 
@@ -17,6 +19,8 @@ export interface SessionOptions {
   threads?: number;
   /** Switches passes of the compiler off, to find out which one is to blame: `{ fuse: false }`. */
   passes?: Passes;
+  /** Bytes: a plan that would need more is refused before it runs, with both numbers. */
+  memoryLimit?: number;
 }
 
 /** The variables of a graph and the plans that were compiled for it, one for each set of feed shapes. */
@@ -29,7 +33,7 @@ export class Session {
   constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.threads = options.threads ?? availableParallelism();
-    this.#native = new (native().Session)(this.threads, options.passes);
+    this.#native = new (native().Session)(this.threads, options.passes, options.memoryLimit);
   }
 
   /** The native session, with every variable of the graph in place. */
@@ -99,22 +103,53 @@ export class Session {
     );
   }
 
+  /** A call whose plan and memory are found once; see PreparedCall. */
+  prepare<F extends Fetches>(
+    feedShapes: Record<string, readonly number[]>,
+    fetches: F,
+  ): PreparedCall<F> {
+    const outputs = this.graph.refs(Object.values(fetches));
+    const handle = this.handle.prepare(this.graph.native, this.#types(feedShapes), outputs);
+    return new PreparedCall(handle, Object.keys(fetches));
+  }
+
+  /** What a plan is made of and what it needs; compiles it, and runs nothing. */
   planReport(
     feedShapes: Record<string, readonly number[]>,
     fetches: Fetches,
     effects: readonly number[] = [],
   ): PlanReport {
-    const feeds = Object.entries(feedShapes).map(([name, shape]) => ({
+    const outputs = this.graph.refs(Object.values(fetches));
+    return this.handle.planReport(this.graph.native, this.#types(feedShapes), outputs, [
+      ...effects,
+    ]);
+  }
+
+  /** The schedule of a plan as a table: kernels, layouts, bytes, and times where it was profiled. */
+  explain(
+    feedShapes: Record<string, readonly number[]>,
+    fetches: Fetches,
+    effects: readonly number[] = [],
+  ): string {
+    return explainPlan(this.planReport(feedShapes, fetches, effects));
+  }
+
+  /** From now on each kernel of each run is timed; runs that are not profiled pay nothing for it. */
+  startProfile(): void {
+    this.handle.startProfile();
+  }
+
+  /** Ends it; gives the runs as JSON for chrome://tracing or Perfetto. */
+  stopProfile(): string {
+    return this.handle.stopProfile();
+  }
+
+  #types(feedShapes: Record<string, readonly number[]>): object[] {
+    return Object.entries(feedShapes).map(([name, shape]) => ({
       name,
       shape: [...shape],
       dtype: this.graph.byName(name).dtype,
     }));
-    return this.handle.planReport(
-      this.graph.native,
-      feeds,
-      this.graph.refs(Object.values(fetches)),
-      [...effects],
-    );
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { EngineError } from './engine-error.ts';
-import type { NativePosition, NativeTrainer } from './native.ts';
+import { explainPlan } from './explain.ts';
+import type { NativePosition, NativeTrainer, PlanReport } from './native.ts';
 import { native } from './native.ts';
 import type { Node } from './node.ts';
 import type { Optimizer } from './optimizer.ts';
@@ -106,6 +107,16 @@ export class Trainer {
 
   evaluate<F extends Fetches>(pipeline: Pipeline, fetches: F): Promise<Results<F>> {
     return this.session.evaluate(pipeline, fetches);
+  }
+
+  /** What a step of a whole batch is made of and what it needs; compiles it, and trains nothing. */
+  planReport(): PlanReport {
+    return this.#native.planReport();
+  }
+
+  /** The same as a table; with times where the session was profiled. */
+  explain(): string {
+    return explainPlan(this.planReport());
   }
 
   /** All variables, optimizer slots included, at a step boundary. */

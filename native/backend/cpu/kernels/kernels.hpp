@@ -52,6 +52,18 @@ struct ProductEpilogue {
   Join join = Join::none;
 };
 
+// c [rows, columns] = a * b + bias, row-major; a[i][k] is at i * a_row + k * a_inner, b[k][j] at
+// k * b_inner + j * b_column. No bias: null.
+struct SmallProduct {
+  const float* a;
+  const float* b;
+  const float* bias;
+  float* c;
+  int64_t rows, inner, columns;
+  int64_t a_row, a_inner, b_inner, b_column;
+  int relu;
+};
+
 struct KernelTable {
   const char* isa;
   TileFn tile[kScalarCount];  // by Scalar code
@@ -141,6 +153,7 @@ struct KernelTable {
                        uint64_t stream);
   void (*put_rows)(float* table, const float* x, const uint32_t* rows, int64_t count,
                    int64_t width);
+  void (*small_product)(const SmallProduct* product);
 };
 
 // The table for the machine that this runs on.

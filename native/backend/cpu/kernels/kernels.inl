@@ -12,6 +12,7 @@ namespace {
 #include "backend/cpu/kernels/product.inl"
 #include "backend/cpu/kernels/recurrent.inl"
 #include "backend/cpu/kernels/attention.inl"
+#include "backend/cpu/kernels/small_product.inl"
 
 // An output may be one of the inputs (same element), hence ivdep and not restrict.
 #define TILE(name, expression)                                                                 \
@@ -267,6 +268,7 @@ const KernelTable VANDA_ISA_TABLE = {
     .skip_gram = skip_gram,
     .random_words = random_words,
     .put_rows = put_rows,
+    .small_product = small_product,
 };
 
 }  // namespace vanda::cpu

@@ -1,0 +1,17 @@
+#include "backend/cpu/packed_variable.hpp"
+
+namespace vanda::cpu {
+
+std::shared_ptr<PackedVariable> packed_variable(Variable& variable, const Layout& layout) {
+  std::lock_guard lock(variable.copies_mutex);
+  std::erase_if(variable.copies, [](const auto& copy) { return copy.expired(); });
+  for (const auto& copy : variable.copies) {
+    auto packed = std::dynamic_pointer_cast<PackedVariable>(copy.lock());
+    if (packed && packed->layout == layout) return packed;
+  }
+  auto fresh = std::make_shared<PackedVariable>(layout);
+  variable.copies.push_back(fresh);
+  return fresh;
+}
+
+}  // namespace vanda::cpu

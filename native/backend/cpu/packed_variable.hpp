@@ -1,0 +1,36 @@
+#pragma once
+
+#include "backend/cpu/onednn.hpp"
+#include "core/backend.hpp"
+
+namespace vanda::cpu {
+
+// A variable in the layout of a kernel. Plans for several batch sizes share one; whichever runs
+// first after the variable was written packs it again. Writers of variables have the session alone,
+// so that nobody packs while another plan reads an older version.
+class PackedVariable final : public VariableCopy {
+ public:
+  explicit PackedVariable(const Layout& layout) : layout(layout), bytes(layout_bytes(layout)) {}
+
+  template <typename Pack>
+  void refresh(const Variable& variable, Pack pack) {
+    uint64_t version = variable.version.load(std::memory_order_acquire);
+    if (seen_.load(std::memory_order_acquire) == version) return;
+    std::lock_guard lock(mutex_);
+    if (seen_.load(std::memory_order_relaxed) == version) return;
+    pack();
+    seen_.store(version, std::memory_order_release);
+  }
+
+  const Layout layout;
+  const AlignedBytes bytes;
+
+ private:
+  std::mutex mutex_;
+  std::atomic<uint64_t> seen_{0};
+};
+
+// The copy of that layout that another plan has already, or a new one.
+std::shared_ptr<PackedVariable> packed_variable(Variable& variable, const Layout& layout);
+
+}  // namespace vanda::cpu
