@@ -13,6 +13,8 @@ const raced = [
   'mnist-cnn-b128',
   'resnet20-b128',
   'wide-deep-b256',
+  'charlstm-b32-t64',
+  'textformer-b32-t64',
 ];
 /** How far two engines' first losses may be apart: they add in different orders. */
 const tolerance = 1e-3;

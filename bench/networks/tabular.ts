@@ -33,7 +33,7 @@ export const wideDeep = network({
     const targets = graph.cast(y, 'f32');
     return {
       loss: losses.sigmoidCrossEntropy(graph.reshape(logits, [0]), targets),
-      optimizer: optim.sgd({ learningRate: 0.05 }),
+      optimizer: optim.adagrad({ learningRate: 0.05 }),
     };
   },
 });

@@ -53,8 +53,25 @@ def fill(module, weights):
             module.bias.copy_(weights.take(tuple(module.bias.shape)))
         elif isinstance(module, nn.Embedding):
             module.weight.copy_(weights.take(tuple(module.weight.shape), "table"))
-        elif hasattr(module, "fill"):
-            module.fill(weights)
+        elif isinstance(module, nn.LSTM):
+            for layer in range(module.num_layers):
+                inputs = module.input_size if layer == 0 else module.hidden_size
+                columns = 4 * module.hidden_size
+                getattr(module, f"weight_ih_l{layer}").copy_(weights.take((inputs, columns)).T)
+                getattr(module, f"weight_hh_l{layer}").copy_(weights.take((module.hidden_size, columns)).T)
+                getattr(module, f"bias_ih_l{layer}").copy_(weights.take((columns,)))
+                # The engine's layer has one bias; a second one that learns would make its step twice as long.
+                getattr(module, f"bias_hh_l{layer}").zero_().requires_grad_(False)
+        elif isinstance(module, nn.MultiheadAttention):
+            width = module.embed_dim
+            fill(module.out_proj, weights)
+            module.in_proj_weight.copy_(weights.take((width, 3 * width)).T)
+            module.in_proj_bias.copy_(weights.take((3 * width,)))
+        elif isinstance(module, nn.TransformerEncoderLayer):
+            for part in (module.self_attn, module.norm1, module.linear1, module.linear2, module.norm2):
+                fill(part, weights)
+        elif isinstance(module, Places):
+            module.places.copy_(weights.take(tuple(module.places.shape)))
         else:
             for child in module.children():
                 fill(child, weights)
@@ -128,6 +145,39 @@ class WideDeep(nn.Module):
         return (self.tower(deep) + wide).squeeze(1)
 
 
+class CharLstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(96, 64)
+        self.lstm = nn.LSTM(64, 128, 2, batch_first=True)
+        self.out = nn.Linear(128, 96)
+
+    def forward(self, x):
+        return self.out(self.lstm(self.embedding(x))[0]).flatten(0, 1)
+
+
+class Places(nn.Module):
+    def __init__(self, steps, width):
+        super().__init__()
+        self.places = nn.Parameter(torch.zeros(steps, width))
+
+    def forward(self, x):
+        return x + self.places
+
+
+class Textformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(5000, 128)
+        self.places = Places(64, 128)
+        layer = nn.TransformerEncoderLayer(128, 4, 512, 0.0, batch_first=True, activation="gelu")
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.out = nn.Linear(128, 2)
+
+    def forward(self, x):
+        return self.out(self.encoder(self.places(self.embedding(x))).mean(1))
+
+
 class Gan(nn.Module):
     def __init__(self):
         super().__init__()
@@ -188,6 +238,9 @@ NETWORKS = {
     "wide-deep-b256": (256, {"x": ((13,), None), "c": ((26,), 10_000), "y": ((), 2)}, WideDeep,
                        lambda module, x, c, y: F.binary_cross_entropy_with_logits(module(x, c), y.float()),
                        lambda module: torch.optim.Adagrad(module.parameters(), 0.05)),
+    "charlstm-b32-t64": (32, {"x": ((64,), 96), "y": ((64,), 96)}, CharLstm,
+                         lambda module, x, y: F.cross_entropy(module(x), y.flatten()), adam),
+    "textformer-b32-t64": (32, {"x": ((64,), 5000), "y": ((), 2)}, Textformer, classes, adam),
     "gan-b32": (32, {"noise": ((32,), None), "real": ((784,), None)}, Gan, gan_losses, adam),
     "word2vec-b64": (64, {"centre": ((), 500), "candidates": ((6,), 500)}, Words, words_loss,
                      lambda module: torch.optim.SGD(module.parameters(), 0.5)),
