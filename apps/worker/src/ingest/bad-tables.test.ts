@@ -49,6 +49,16 @@ describe('tables that nobody can use', () => {
       'a.csv has 10,000 columns; at most 2,000 can be used. Leave out what is not needed.',
     ],
     [
+      'one single line of 9 MB',
+      { 'a.csv': '0.5,17,'.repeat(1_300_000) },
+      'Line 1 of a.csv, which begins with "0.5,17,0.5,17,0.5,17,0.5,17,0.5,17,0.5,17,0.5,17,0.5,17,0.5,", is longer than 1 MiB, the most that a row may have. A table needs each row on a line of its own.',
+    ],
+    [
+      'one line of more than is held, after empty ones',
+      { 'a.csv': `\n\n${'x'.repeat(18 * 1024 ** 2)}` },
+      `Line 3 of a.csv, which begins with "${'x'.repeat(60)}", is longer than 1 MiB`,
+    ],
+    [
       'only rows of other widths',
       { 'a.csv': 'a,b\n1\n2,3,4\n' },
       'a.csv has no whole row. The row does not have the 2 values of the first row (a.csv, line 2: 1).',

@@ -135,26 +135,40 @@ class CsvCleaner {
     if (sample.length === 0) return undefined;
     const delimiter = detectDelimiter(sample, isWhole);
     const records: string[][] = [];
+    let line = 1;
     for (let at = 0; at < sample.length && records.length < 2; ) {
       const record = scanRecord(sample, at, sample.length, delimiter, isWhole);
+      const contentEnd = record.end === undefined ? sample.length : record.contentEnd;
+      const isLong = contentEnd - at > recordBytesMax;
+      if (isLong && records.length === 0) {
+        throw badData(this.#endlessLine(line, sample.subarray(at)));
+      }
       if (record.end === undefined) break;
-      if (!record.blank && record.problem === undefined) {
+      if (!record.blank && record.problem === undefined && !isLong) {
         records.push(recordFields(sample.subarray(at, record.contentEnd), delimiter));
       } else if (records.length === 0 && record.problem !== undefined) {
         const why =
-          record.problem === 'too-long'
-            ? 'it is longer than 1 MiB'
-            : record.problem === 'quote-trailing'
-              ? 'text follows the closing quote of a value'
-              : 'a quoted value is not closed';
+          record.problem === 'quote-trailing'
+            ? 'text follows the closing quote of a value'
+            : 'a quoted value is not closed';
         throw badData(`The first line of ${this.#label} is broken: ${why}.`);
       }
+      line += record.lines;
       at = record.end;
     }
     const [first, second] = records;
     if (first === undefined) return undefined;
     const header = looksLikeHeader(first, second) ? first : undefined;
     return { delimiter, header, width: first.length };
+  }
+
+  /** A table whose rows are not on lines of their own is one line without an end. */
+  #endlessLine(line: number, bytes: Buffer): string {
+    const start = JSON.stringify(bytes.toString('utf8', 0, 60)).slice(1, -1);
+    return (
+      `Line ${line} of ${this.#label}, which begins with "${start}", is longer than 1 MiB, ` +
+      'the most that a row may have. A table needs each row on a line of its own.'
+    );
   }
 
   async #write(bytes: Buffer): Promise<void> {
