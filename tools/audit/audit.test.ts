@@ -108,6 +108,21 @@ test.each<[string, RegExp, string[]]>([
     [`DELETE FROM object_refs WHERE role = 'weights'`],
   ],
   [
+    'predictions of which one file is missing',
+    /^models mv_1 the model version keeps the predictions of 3 items and has no object in the role pred/,
+    [`UPDATE model_versions SET test_items = 3`],
+  ],
+  [
+    'predictions that the row knows nothing of',
+    /^models mv_1 the model version names an object in the role test-items, but keeps no predictions/,
+    [`UPDATE object_refs SET role = 'test-items' WHERE role = 'weights'`],
+  ],
+  [
+    'a deleted version that still names its objects',
+    /^models mv_1 the model version names an object in the role graph, but is deleted/,
+    ['UPDATE model_versions SET deleted_at = now()'],
+  ],
+  [
     'an object that nothing names',
     /^objects models\/mv_1\/model\.json nothing names/,
     [`DELETE FROM object_refs WHERE role = 'graph'`],

@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { ApiMetrics } from './http/api-metrics.ts';
 import type { ChangeFeed } from './http/change-feed.ts';
+import type { Comparisons } from './models/comparison/comparisons.ts';
 
 /** What the process has, made once at its start and handed down. */
 export interface Deps {
@@ -17,6 +18,7 @@ export interface Deps {
   changes: ChangeFeed;
   authentication: Authentication;
   metrics: ApiMetrics;
+  comparisons: Comparisons;
   /** Aborted when the server stops. */
   stopping: AbortSignal;
 }

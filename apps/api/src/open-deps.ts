@@ -7,6 +7,7 @@ import type { Deps } from './deps.ts';
 import { openDoorbell } from './doorbell.ts';
 import { openMetrics } from './http/api-metrics.ts';
 import { openChangeFeed } from './http/change-feed.ts';
+import { Comparisons } from './models/comparison/comparisons.ts';
 
 /** Opens everything that the API needs; `close` ends it in the opposite order. */
 export async function openDeps(
@@ -33,6 +34,7 @@ export async function openDeps(
     changes,
     authentication: openAuthentication(db, config, log),
     metrics: openMetrics(db),
+    comparisons: new Comparisons(objects),
     stopping: stopping.signal,
   };
   return {

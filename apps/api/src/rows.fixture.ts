@@ -132,6 +132,7 @@ export async function makeModelVersion(
   api: ApiUnderTest,
   dataset: string,
   name = 'flowers',
+  testItems?: Uint8Array,
 ): Promise<{ jobId: string; versionId: string; version: number; archive: string }> {
   const { db } = api.deps;
   const job = await api.call<{ id: string }>('POST', '/jobs', { spec: tableSpec(dataset, name) });
@@ -161,6 +162,12 @@ export async function makeModelVersion(
   const owner = { kind: 'model-version' as const, id: versionId };
   const archive = keyLayout.modelFile(versionId, 'model.vanda');
   await putObject(api, owner, 'archive', archive);
+  if (testItems !== undefined) {
+    const parquet = keyLayout.modelFile(versionId, 'predictions.parquet');
+    await putObject(api, owner, 'predictions', parquet);
+    const items = keyLayout.modelFile(versionId, 'test-items.bin');
+    await putObject(api, owner, 'test-items', items, Buffer.from(testItems));
+  }
   const splits = keyLayout.jobFile(row.id, 'splits.parquet');
   await putObject(api, { kind: 'job', id: row.id }, 'splits', splits);
   await db.job.update({

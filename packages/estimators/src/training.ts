@@ -8,6 +8,8 @@ import type {
   SplitMetrics,
 } from '@vanda/contracts';
 
+import type { KeptPredictions } from './predictions/keep-predictions.ts';
+
 /** Local files, already downloaded and checked by hash. */
 export interface TrainingData {
   profile: DatasetProfile;
@@ -66,6 +68,8 @@ export interface TrainingResult {
   signature: ModelSignature;
   /** A Parquet file: row (BIGINT, the item's index over the whole version) and split. */
   splits: string;
+  /** What the best weights said about the test split; null where there is none. */
+  predictions: KeptPredictions | null;
   warnings: string[];
   /** Counted from 1. */
   bestEpoch: number;

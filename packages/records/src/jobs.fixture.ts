@@ -135,6 +135,11 @@ export function trainedModel(accuracy = 0.97): TrainedModel {
     weights: object(`models/${versionId}/weights.safetensors`),
     archive: object(`models/${versionId}/model.vanda`),
     splits: object(`jobs/${versionId}/splits.parquet`),
+    predictions: {
+      items: 34,
+      parquet: object(`models/${versionId}/predictions.parquet`),
+      testItems: object(`models/${versionId}/test-items.bin`),
+    },
     engineVersion: '0.1.0',
     signature,
     metrics: { validation: { accuracy }, test: { accuracy } },

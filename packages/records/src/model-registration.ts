@@ -16,6 +16,8 @@ export interface TrainedModel {
   weights: ObjectFacts;
   archive: ObjectFacts;
   splits: ObjectFacts;
+  /** Of the test split; null where there is none. */
+  predictions: { items: number; parquet: ObjectFacts; testItems: ObjectFacts } | null;
   engineVersion: string;
   signature: ModelSignature;
   metrics: JobMetrics;
@@ -51,6 +53,11 @@ export async function succeedAttempt(
       await nameObject(tx, job.projectId, trained.weights, owner, 'weights');
       await nameObject(tx, job.projectId, trained.archive, owner, 'archive');
       await nameObject(tx, job.projectId, trained.splits, { kind: 'job', id: job.id }, 'splits');
+      if (trained.predictions !== null) {
+        const { parquet, testItems } = trained.predictions;
+        await nameObject(tx, job.projectId, parquet, owner, 'predictions');
+        await nameObject(tx, job.projectId, testItems, owner, 'test-items');
+      }
       const { model, version } = await registerVersion(tx, job, trained);
       const deployed = await deployBySpec(tx, job, { model, version, versionId }, trained.metrics);
       await finish(tx, job, lease, trained, deployed.note);
@@ -83,6 +90,7 @@ async function registerVersion(
       signature: trained.signature as unknown as Prisma.InputJsonValue,
       metrics: trained.metrics as Prisma.InputJsonValue,
       bytes: BigInt(trained.graph.bytes) + BigInt(trained.weights.bytes),
+      testItems: trained.predictions?.items ?? null,
     },
   });
   await writeHistory(tx, {

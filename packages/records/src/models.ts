@@ -113,6 +113,18 @@ export async function objectOf(
   return ref?.objectKey ?? null;
 }
 
+/** The objects that these versions name in one role, by version. */
+export async function objectsOfVersions(
+  db: Database | Tx,
+  versionIds: string[],
+  role: 'predictions' | 'test-items',
+): Promise<Map<string, string>> {
+  const refs = await db.objectRef.findMany({
+    where: { ownerKind: 'model-version', ownerId: { in: versionIds }, role },
+  });
+  return new Map(refs.map((ref) => [ref.ownerId, ref.objectKey]));
+}
+
 /**
  * Deletes one version, or the model with all of them. Rows stay as tombstones. Refused while an endpoint serves it (a
  * whole model: while an endpoint is bound to it, or a job is going to add to it).

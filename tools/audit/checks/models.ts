@@ -23,6 +23,17 @@ export const checkModels: AuditCheck = async ({ rows }) => {
     WHERE v.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM object_refs r
       WHERE r.owner_kind = 'model-version' AND r.owner_id = v.id AND r.role = needed)
     UNION ALL
+    SELECT v.id, 'keeps the predictions of ' || v.test_items || ' items and has no object in the role ' || needed || '.'
+    FROM model_versions v, unnest(ARRAY['predictions', 'test-items']) needed
+    WHERE v.deleted_at IS NULL AND v.test_items IS NOT NULL AND NOT EXISTS (SELECT 1 FROM object_refs r
+      WHERE r.owner_kind = 'model-version' AND r.owner_id = v.id AND r.role = needed)
+    UNION ALL
+    SELECT v.id, 'names an object in the role ' || r.role || CASE WHEN v.deleted_at IS NULL
+      THEN ', but keeps no predictions.' ELSE ', but is deleted.' END
+    FROM model_versions v JOIN object_refs r ON r.owner_kind = 'model-version' AND r.owner_id = v.id
+    WHERE v.deleted_at IS NOT NULL
+      OR (v.test_items IS NULL AND r.role IN ('predictions', 'test-items'))
+    UNION ALL
     SELECT v.id, 'is version ' || v.version || ' of a model that counts to ' || m.latest_version || '.'
     FROM model_versions v JOIN models m ON m.id = v.model_id WHERE v.version > m.latest_version
     UNION ALL

@@ -3,6 +3,7 @@ import {
   deployedBy,
   explainWaiting,
   type JobDetails,
+  objectsOfVersions,
   receivedPoints,
   splitsOf,
   type Tx,
@@ -10,6 +11,7 @@ import {
 import { presentFailure } from '../datasets/present.ts';
 import type { Deps } from '../deps.ts';
 import { endpointUrl } from '../endpoints/present.ts';
+import { predictionsUrl } from '../models/present.ts';
 import { sentenceOf } from './sentence.ts';
 
 const splitsForS = 60 * 60;
@@ -26,6 +28,7 @@ export async function presentJobs(deps: Deps, rows: JobDetails[], tx?: Tx): Prom
   const waiting = await explainWaiting(db, rows);
   const received = await receivedPoints(db, attemptIds);
   const deployed = versionIds.length > 0 ? await deployedBy(db, versionIds) : [];
+  const predictions = await objectsOfVersions(db, versionIds, 'predictions');
   const splits = await splitsOf(
     db,
     rows.map((row) => row.id),
@@ -33,6 +36,8 @@ export async function presentJobs(deps: Deps, rows: JobDetails[], tx?: Tx): Prom
   return Promise.all(
     rows.map(async (row) => {
       const key = splits.get(row.id);
+      const version = row.modelVersion;
+      const kept = version === null ? undefined : predictions.get(version.id);
       const url =
         key &&
         (await deps.objects.signGet(key, {
@@ -45,6 +50,7 @@ export async function presentJobs(deps: Deps, rows: JobDetails[], tx?: Tx): Prom
         received,
         endpoint: endpointOf(row, deployed),
         splits: url ?? null,
+        predictions: await predictionsUrl(deps, kept, `${row.name}-${version?.version}`),
       });
     }),
   );
@@ -55,6 +61,7 @@ interface Beside {
   received: Map<string, number>;
   endpoint: string | null;
   splits: string | null;
+  predictions: string | null;
 }
 
 function present(deps: Deps, row: JobDetails, beside: Beside): JobView {
@@ -85,6 +92,7 @@ function present(deps: Deps, row: JobDetails, beside: Beside): JobView {
         : { name: endpoint, url: endpointUrl(deps.config.inferenceUrl, endpoint) },
     deployNote: row.deployNote,
     splits: beside.splits,
+    predictions: beside.predictions,
     attempts: row.attempts.map((attempt) => presentAttempt(attempt, received.get(attempt.id) ?? 0)),
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,

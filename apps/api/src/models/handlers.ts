@@ -1,6 +1,5 @@
 import {
   deleteModel,
-  endpointsServing,
   findModel,
   findModelVersion,
   inTransaction,
@@ -13,7 +12,8 @@ import { freeKeys } from '../free-keys.ts';
 import { found } from '../http/found.ts';
 import type { Handlers } from '../http/handler.ts';
 import { listPage } from '../http/pages.ts';
-import { presentModel, presentModelVersion } from './present.ts';
+import { compareVersions } from './compare-versions.ts';
+import { presentModel, presentModelVersions } from './present.ts';
 
 const downloadForS = 15 * 60;
 
@@ -23,6 +23,7 @@ type ModelHandlers = Pick<
   | 'getModel'
   | 'listModelVersions'
   | 'getModelVersion'
+  | 'compareModelVersions'
   | 'downloadModelVersion'
   | 'deleteModel'
   | 'deleteModelVersion'
@@ -32,43 +33,46 @@ export const modelHandlers: ModelHandlers = {
   async listModels({ actor, query, deps }) {
     const { limit, after } = query;
     const rows = await listModels(deps.db, actor.projectId, { limit: limit + 1, after });
-    const serving = await endpointsServing(
-      deps.db,
-      rows.flatMap((row) => row.versions.map((version) => version.id)),
+    const latest = await presentModelVersions(
+      deps,
+      rows.flatMap((row) => row.versions),
     );
     return listPage(
       rows,
       limit,
-      (row) => presentModel(row, serving),
+      (row) => presentModel(row, latest),
       (row) => row.id,
     );
   },
 
   async getModel({ actor, params, deps }) {
     const row = await model(deps, actor.projectId, params.name);
-    const ids = row.versions.map((version) => version.id);
-    return presentModel(row, await endpointsServing(deps.db, ids));
+    return presentModel(row, await presentModelVersions(deps, row.versions));
   },
 
   async listModelVersions({ actor, params, query, deps }) {
     const { limit, after } = query;
     const { id } = await model(deps, actor.projectId, params.name);
     const rows = await listModelVersions(deps.db, id, { limit: limit + 1, after });
-    const serving = await endpointsServing(
-      deps.db,
-      rows.map((row) => row.id),
-    );
+    const views = await presentModelVersions(deps, rows);
     return listPage(
-      rows,
+      views,
       limit,
-      (row) => presentModelVersion(row, serving),
-      (row) => row.id,
+      (view) => view,
+      (view) => view.id,
     );
   },
 
   async getModelVersion({ actor, params, deps }) {
     const row = await modelVersion(deps, actor.projectId, params.name, params.version);
-    return presentModelVersion(row, await endpointsServing(deps.db, [row.id]));
+    const [view] = await presentModelVersions(deps, [row]);
+    return found(view, `model ${params.name}@${params.version}`);
+  },
+
+  async compareModelVersions({ actor, params, query, deps }) {
+    const first = await modelVersion(deps, actor.projectId, params.name, params.version);
+    const second = await modelVersion(deps, actor.projectId, params.name, params.other);
+    return compareVersions(deps, first, second, query);
   },
 
   async downloadModelVersion({ actor, params, deps }) {

@@ -1,10 +1,48 @@
 import type { ModelVersionView, ModelView } from '@vanda/contracts';
-import type { ModelDetails, ModelVersionDetails } from '@vanda/records';
+import {
+  endpointsServing,
+  type ModelDetails,
+  type ModelVersionDetails,
+  objectsOfVersions,
+} from '@vanda/records';
+import type { Deps } from '../deps.ts';
 
-/** @param serving the endpoints that serve each version now, by version id */
-export function presentModelVersion(
+const predictionsForS = 60 * 60;
+
+/** What is beside the rows is read once for all of them. */
+export async function presentModelVersions(
+  deps: Deps,
+  rows: ModelVersionDetails[],
+): Promise<ModelVersionView[]> {
+  const ids = rows.map((row) => row.id);
+  const serving = await endpointsServing(deps.db, ids);
+  const predictions = await objectsOfVersions(deps.db, ids, 'predictions');
+  return Promise.all(
+    rows.map(async (row) => {
+      const name = `${row.model.name}-${row.version}`;
+      const url = await predictionsUrl(deps, predictions.get(row.id), name);
+      return presentModelVersion(row, serving.get(row.id) ?? [], url);
+    }),
+  );
+}
+
+export async function predictionsUrl(
+  deps: Deps,
+  key: string | undefined,
+  name: string,
+): Promise<string | null> {
+  if (key === undefined) return null;
+  return deps.objects.signGet(key, {
+    expiresInS: predictionsForS,
+    filename: `${name}-predictions.parquet`,
+    contentType: 'application/vnd.apache.parquet',
+  });
+}
+
+function presentModelVersion(
   row: ModelVersionDetails,
-  serving: Map<string, string[]>,
+  endpoints: string[],
+  predictions: string | null,
 ): ModelVersionView {
   const { datasetVersion: data } = row;
   return {
@@ -20,21 +58,23 @@ export function presentModelVersion(
     signature: row.signature as ModelVersionView['signature'],
     metrics: row.metrics as ModelVersionView['metrics'],
     bytes: Number(row.bytes),
-    endpoints: serving.get(row.id) ?? [],
+    predictions,
+    endpoints,
     createdAt: row.createdAt.toISOString(),
   };
 }
 
-export function presentModel(row: ModelDetails, serving: Map<string, string[]>): ModelView {
-  const latest = row.versions[0];
+/** @param latest the views of the latest versions of this model and others */
+export function presentModel(row: ModelDetails, latest: ModelVersionView[]): ModelView {
+  const newest = latest.find((view) => view.id === row.versions[0]?.id);
   return {
     object: 'model',
     id: row.id,
     name: row.name,
     task: row.task as ModelView['task'],
-    latestVersion: latest?.version ?? 0,
+    latestVersion: newest?.version ?? 0,
     versions: row._count.versions,
-    latest: latest === undefined ? null : presentModelVersion(latest, serving),
+    latest: newest ?? null,
     endpoints: row.endpoints.map((endpoint) => endpoint.name),
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),

@@ -62,7 +62,7 @@ export async function ingest(
     pictures: async () => {
       const items = [];
       for await (const item of readShards(result.profile.files.map(pathOf))) {
-        const { picture, ...rest } = item;
+        const { picture, place: _, ...rest } = item;
         const bytes = picture instanceof Uint8Array ? picture.length : picture.data.length;
         items.push({ ...rest, bytes });
       }

@@ -18,6 +18,7 @@ export async function publish(
     const stored = await objects.putFile(key, path);
     return { key, sha256: stored.sha256, bytes: stored.size };
   };
+  const { predictions } = result;
   const graphPath = join(result.artifact, 'model.json');
   const weightsPath = join(result.artifact, 'weights.safetensors');
   const archivePath = join(job.workDir, `${versionId}.vanda`);
@@ -32,6 +33,20 @@ export async function publish(
     archive: await put(keyLayout.modelFile(versionId, 'model.vanda'), archivePath),
     // Its key carries the version too: a try that died in between must not be overwritten under a live name.
     splits: await put(keyLayout.jobFile(job.jobId, `splits-${versionId}.parquet`), result.splits),
+    predictions:
+      predictions === null
+        ? null
+        : {
+            items: predictions.items,
+            parquet: await put(
+              keyLayout.modelFile(versionId, 'predictions.parquet'),
+              predictions.parquet,
+            ),
+            testItems: await put(
+              keyLayout.modelFile(versionId, 'test-items.bin'),
+              predictions.testItems,
+            ),
+          },
     engineVersion: job.engineVersion,
     signature: result.signature,
     metrics: result.metrics,

@@ -47,6 +47,13 @@ it('trains a submitted job in a process of its own and registers version 1', asy
   expect(await readLogs(rig.db, id, { limit: 10 })).not.toHaveLength(0);
   const refs = await rig.db.objectRef.findMany({ where: { ownerId: { in: [id] } } });
   expect(refs.map((ref) => ref.role)).toEqual(['splits']);
+  const version = await rig.db.modelVersion.findUniqueOrThrow({ where: { jobId: id } });
+  const named = await rig.db.objectRef.findMany({ where: { ownerId: version.id } });
+  const roles = ['archive', 'graph', 'predictions', 'test-items', 'weights'];
+  expect(named.map((ref) => ref.role).sort()).toEqual(roles);
+  expect(version.testItems).toBe(34);
+  const { metrics } = version as unknown as { metrics: { test: { count: number } } };
+  expect(metrics.test.count).toBe(34);
   await expect.poll(() => rig.db.checkpoint.count({ where: { jobId: id } })).toBe(0);
   await expect.poll(() => readdir(join(rig.home, 'attempts'))).toEqual([]);
 });

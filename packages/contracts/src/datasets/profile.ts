@@ -91,13 +91,17 @@ export const receipt = z
   .meta({ id: 'Receipt' });
 export type Receipt = z.infer<typeof receipt>;
 
+/** One value of a table as a page shows it. */
+export const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+export type Cell = z.infer<typeof cell>;
+
 /** What a preview object holds, as JSON. Thumbnails are data URLs of small WebP pictures. */
 export const datasetPreview = z
   .discriminatedUnion('kind', [
     z.object({
       kind: z.literal('table'),
       columns: z.array(z.string()),
-      rows: z.array(z.array(z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+      rows: z.array(z.array(cell)),
     }),
     z.object({
       kind: z.literal('images'),

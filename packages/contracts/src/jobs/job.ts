@@ -88,6 +88,10 @@ export const job = z
     endpoint: z.object({ name: z.string(), url: z.string() }).nullable(),
     deployNote: z.string().nullable(),
     splits: z.string().nullable().meta({ description: 'URL of a Parquet file: row id and split.' }),
+    predictions: z.string().nullable().meta({
+      description:
+        'URL of a Parquet file: row id, label (or value), prediction and score of each item of the test split.',
+    }),
     attempts: z.array(attempt),
     createdAt: timestamp,
     startedAt: timestamp.nullable(),

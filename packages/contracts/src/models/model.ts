@@ -43,6 +43,10 @@ export const modelVersion = z
     signature: modelSignature,
     metrics: jobMetrics,
     bytes,
+    predictions: z.string().nullable().meta({
+      description:
+        'URL of a Parquet file: row id, label (or value), prediction and score of each item of the test split.',
+    }),
     endpoints: z.array(z.string()).meta({ description: 'Endpoints that serve it now.' }),
     createdAt: timestamp,
   })

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { resourceName, versionNumber } from '../names.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
+import { comparedShow, versionComparison } from './comparison.ts';
 import { model, modelVersion } from './model.ts';
 
 const byName = z.object({ name: resourceName });
@@ -42,6 +43,16 @@ export const getModelVersion = operation({
   summary: 'One version with its lineage',
   params: byVersion,
   reply: modelVersion,
+});
+export const compareModelVersions = operation({
+  id: 'models.compare',
+  method: 'GET',
+  path: '/models/:name/versions/:version/compare/:other',
+  access: 'project',
+  summary: 'Where two versions answer differently on the test items that they share',
+  params: byVersion.extend({ other: versionNumber }),
+  query: listQuery.extend({ show: comparedShow.default('all') }),
+  reply: versionComparison,
 });
 export const downloadModelVersion = operation({
   id: 'models.download',

@@ -1,20 +1,24 @@
-import type { SplitMetrics } from '@vanda/contracts';
 import type { Node } from '@vanda/engine';
-import { classificationMetricsOf } from '../metrics/classification.ts';
+import { argmax, classificationMetricsOf } from '../metrics/classification.ts';
+import type { Answers, Evaluated } from '../predictions/answers.ts';
 import { type Evaluation, evaluateRows, meanOf, pick } from './evaluate-rows.ts';
 
-/** The figures of one split, `loss` (mean cross-entropy) among them; null for an empty one. */
+/** Measures one split, `loss` (mean cross-entropy) among its figures; null for an empty one. */
 export function classEvaluator(
   evaluation: Evaluation,
   nodes: { scores: Node; losses: Node },
   classes: Int32Array,
   labels: readonly string[],
-): (() => Promise<SplitMetrics>) | null {
-  if (evaluation.rows.length === 0) return null;
-  const truth = pick(classes, evaluation.rows);
+): (() => Promise<Evaluated>) | null {
+  const { rows } = evaluation;
+  if (rows.length === 0) return null;
+  const truth = pick(classes, rows);
   return async () => {
     const { scores, losses } = await evaluateRows(evaluation, nodes);
-    return { loss: meanOf(losses), ...classificationMetricsOf(truth, scores, labels) };
+    return {
+      metrics: { loss: meanOf(losses), ...classificationMetricsOf(truth, scores, labels) },
+      answers: () => ({ rows, labels, truth, ...likeliest(scores, rows.length) }),
+    };
   };
 }
 
@@ -29,4 +33,17 @@ export function shareOfMostFrequent(classes: Int32Array, rows: Uint32Array): num
     most = Math.max(most, count);
   }
   return most / rows.length;
+}
+
+/** @param all [items, labels] probabilities, row by row */
+function likeliest(all: Float32Array, items: number): Pick<Answers, 'predicted' | 'scores'> {
+  const classes = all.length / items;
+  const predicted = new Int32Array(items);
+  const scores = new Float32Array(items);
+  for (let item = 0; item < items; item++) {
+    const best = argmax(all, item * classes, classes);
+    predicted[item] = best;
+    scores[item] = all[item * classes + best] ?? 0;
+  }
+  return { predicted, scores };
 }

@@ -8,6 +8,7 @@ import {
   type Tensor,
   Trainer,
 } from '@vanda/engine';
+import type { Evaluated } from '../predictions/answers.ts';
 import {
   type EpochRecord,
   type FitState,
@@ -33,8 +34,8 @@ export interface Fitting {
   /** Batches of the training split. */
   pipeline: Pipeline;
   loss: Node;
-  /** Figures of the validation split with the weights of now, `loss` among them; null where it is empty. */
-  validate: (() => Promise<SplitMetrics>) | null;
+  /** Measures the validation split with the weights of now; null where it is empty. */
+  validate: (() => Promise<Pick<Evaluated, 'metrics'>>) | null;
 }
 
 export interface Fitted {
@@ -115,7 +116,7 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
         continue;
       }
       const step = trainer.position.step;
-      const figures = await fitting.validate?.();
+      const figures = (await fitting.validate?.())?.metrics;
       if (figures) {
         if (!Number.isFinite(figures.loss)) throw diverged(step, epoch);
         run.events.metrics(validationPoints(step, epoch, figures));

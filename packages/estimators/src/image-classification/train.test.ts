@@ -1,12 +1,20 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { completeSpec, type ImagesProfile, parseOrThrow, trainSpec } from '@vanda/contracts';
+import {
+  completeSpec,
+  type ImagesProfile,
+  identityOf,
+  parseOrThrow,
+  trainSpec,
+} from '@vanda/contracts';
 import sharp from 'sharp';
 import tar from 'tar-stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadPredictor } from '../load-predictor.ts';
+import { readTestItems } from '../predictions/read-test-items.fixture.ts';
 import { SeededRandom } from '../random.ts';
 import { imageClassifier } from '../standalone/estimator.ts';
 import { train } from '../train.ts';
@@ -32,20 +40,30 @@ const png = (data: Uint8Array) =>
 const nested = (data: Uint8Array) =>
   Array.from({ length: side }, (_, row) => [...data.subarray(row * side, (row + 1) * side)]);
 
-/** Shards as ingest writes them, the second of plain pixels as IDX files give, the last quarter predefined as test. */
-async function writeShards(items: number): Promise<{ files: string[]; profile: ImagesProfile }> {
-  const files = [join(folder, 'shard-0.tar'), join(folder, 'shard-1.tar')];
+/**
+ * Shards as ingest writes them, the second of plain pixels as IDX files give; the last two of every eight are
+ * predefined as test. `mislabelled` pictures show the other side than they say.
+ */
+async function writeShards(
+  items: number,
+  mislabelled: number[] = [],
+): Promise<{ files: string[]; profile: ImagesProfile; contents: Uint8Array[] }> {
+  const shards = mkdtempSync(join(folder, 'shards-'));
+  const files = [join(shards, 'shard-0.tar'), join(shards, 'shard-1.tar')];
+  const contents: Uint8Array[] = [];
   for (const [shard, file] of files.entries()) {
     const pack = tar.pack();
     const output = pack.pipe(createWriteStream(file));
     for (let index = (shard * items) / 2; index < ((shard + 1) * items) / 2; index++) {
       const label = index % 2 === 0 ? 'left' : 'right';
       const key = String(index).padStart(9, '0');
-      const split = index >= items * 0.75 ? 'test' : 'train';
-      const picture = pixels(label);
+      const split = index % 8 >= 6 ? 'test' : 'train';
+      const other = label === 'left' ? 'right' : 'left';
+      const picture = pixels(mislabelled.includes(index) ? other : label);
       const header = Buffer.from(`P5\n${side} ${side}\n255\n`);
-      if (shard === 0) pack.entry({ name: `${key}.png` }, await png(picture));
-      else pack.entry({ name: `${key}.pgm` }, Buffer.concat([header, picture]));
+      const content = shard === 0 ? await png(picture) : Buffer.concat([header, picture]);
+      pack.entry({ name: `${key}.${shard === 0 ? 'png' : 'pgm'}` }, content);
+      contents.push(content);
       pack.entry(
         { name: `${key}.json` },
         JSON.stringify({ label, name: `${label}/${key}.png`, split }),
@@ -57,6 +75,7 @@ async function writeShards(items: number): Promise<{ files: string[]; profile: I
   const stored = { sha256: '', bytes: 0, items: items / 2 };
   return {
     files,
+    contents,
     profile: {
       kind: 'images',
       items,
@@ -110,6 +129,44 @@ describe('image classification', () => {
       ).rejects.toThrow(/^Instance 1: It is not a picture/);
       predictor.close();
     }
+  });
+
+  it('keeps its answers on the test split, with the pictures that it took for something else', async () => {
+    const { contents, ...data } = await writeShards(160, [7, 126]);
+    const given = { name: 'm', task: 'image-classification', dataset: 'd' };
+    const training = { epochs: 12, optimizer: { kind: 'adam', learningRate: 0.01 } };
+    const parsed = parseOrThrow(trainSpec, { ...given, model: { kind: 'linear' }, training });
+    const { spec } = completeSpec(parsed, 'd@1', data.profile);
+    const workDir = mkdtempSync(join(folder, 'run-'));
+    const options = { workDir, threads: 1, signal: new AbortController().signal };
+    const result = await train(spec, data, options, { progress() {}, metrics() {}, log() {} });
+    expect(result.predictions?.items).toBe(40);
+    const { head, records } = readTestItems(result.predictions?.testItems ?? '');
+    expect(head).toMatchObject({ items: 40, labels: ['left', 'right'] });
+    expect(records.map(([, row]) => row).sort((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 160 }, (_, row) => row).filter((row) => row % 8 >= 6),
+    );
+    for (const [identity, row = 0] of records) {
+      const hash = createHash('sha256')
+        .update(contents[row] ?? '')
+        .digest();
+      expect(identity).toBe(identityOf(hash));
+    }
+    expect(records.map(([identity]) => identity)).toEqual(
+      records.map(([identity]) => Number(identity)).sort((a, b) => a - b),
+    );
+    const { rows, preview } = head.examples;
+    expect(rows.toSorted((a, b) => a - b)).toEqual([7, 126]);
+    if (preview.kind !== 'images') throw new Error('not pictures');
+    const shown = preview.pictures[rows.indexOf(126)];
+    expect(shown).toMatchObject({ label: 'left', name: 'left/000000126.png', width: side });
+    const small = Buffer.from(shown?.thumbnail.split(',')[1] ?? '', 'base64');
+    const { data: bytes } = await sharp(small)
+      .greyscale()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    // It says left and is bright on the right.
+    expect((bytes[side - 2] ?? 0) - (bytes[1] ?? 0)).toBeGreaterThan(60);
   });
 
   it('fits a folder of pictures from a script', async () => {

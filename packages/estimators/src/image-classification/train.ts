@@ -9,6 +9,7 @@ import { fit } from '../fit/fit.ts';
 import { labelWarnings } from '../fit/label-warnings.ts';
 import { pictureLayers } from '../fit/layers.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { pictureDescriber } from '../pictures/describe-pictures.ts';
 import { decodeToCache } from '../pictures/picture-cache.ts';
 import { type PictureItem, readShards } from '../pictures/read-shards.ts';
 import { assignSplits } from '../splits/assign-splits.ts';
@@ -106,6 +107,7 @@ export async function trainImageClassification(
     });
     return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
+      describer: cache.places && pictureDescriber(cache.places),
       splitCodes: splits.codes,
       warnings,
     });

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { VandaError } from '@vanda/contracts';
 import { splitCode } from '../splits/assign-splits.ts';
 import { decodePicture, type PictureShape } from './decode-picture.ts';
-import type { PictureItem } from './read-shards.ts';
+import type { PictureItem, PicturePlace } from './read-shards.ts';
 
 /** Pictures that are decoded at the same time; sharp works on its own threads. */
 const decodedAtOnce = 16;
@@ -16,6 +16,37 @@ export interface PictureCache {
   classes: Int32Array;
   /** One splitCode an item, as the data predefines it. */
   predefined: Uint8Array;
+  /** Where each picture lies in the shards; null where it came from elsewhere. */
+  places: PicturePlaces | null;
+}
+
+/** Of millions of pictures, in columns. */
+export class PicturePlaces {
+  readonly #files: string[] = [];
+  readonly #file: Uint32Array;
+  readonly #offset: Float64Array;
+  readonly #bytes: Uint32Array;
+
+  constructor(items: number) {
+    this.#file = new Uint32Array(items);
+    this.#offset = new Float64Array(items);
+    this.#bytes = new Uint32Array(items);
+  }
+
+  set(item: number, { file, offset, bytes }: PicturePlace): void {
+    if (this.#files.at(-1) !== file) this.#files.push(file);
+    this.#file[item] = this.#files.length - 1;
+    this.#offset[item] = offset;
+    this.#bytes[item] = bytes;
+  }
+
+  get(item: number): PicturePlace {
+    return {
+      file: this.#files[this.#file[item] ?? 0] ?? '',
+      offset: this.#offset[item] ?? 0,
+      bytes: this.#bytes[item] ?? 0,
+    };
+  }
 }
 
 /** Decodes every picture once, in parallel, into a file of pixels; memory stays flat. */
@@ -32,6 +63,7 @@ export async function decodeToCache(options: {
   const codes = new Map<string, number>();
   const classes = new Int32Array(items);
   const predefined = new Uint8Array(items);
+  let places: PicturePlaces | null = null;
   const output = await open(options.file, 'w');
   const running = new Set<Promise<void>>();
   let failed: unknown;
@@ -52,6 +84,10 @@ export async function decodeToCache(options: {
       }
       classes[count] = code;
       predefined[count] = item.split === null ? splitCode.undecided : splitCode[item.split];
+      if (item.place) {
+        places ??= new PicturePlaces(items);
+        places.set(count, item.place);
+      }
       const task: Promise<void> = store(item, count)
         .catch((error) => {
           failed ??= error;
@@ -74,7 +110,7 @@ export async function decodeToCache(options: {
   const place = new Map(labels.map((label, index) => [label, index]));
   const reorder = found.map((label) => place.get(label) ?? 0);
   for (let index = 0; index < items; index++) classes[index] = reorder[classes[index] ?? 0] ?? 0;
-  return { file: options.file, items, labels, classes, predefined };
+  return { file: options.file, items, labels, classes, predefined, places };
 }
 
 async function decodeItem(item: PictureItem, shape: PictureShape): Promise<Uint8Array> {

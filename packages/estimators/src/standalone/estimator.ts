@@ -38,6 +38,8 @@ export interface FittedModel<P extends Prediction> extends Omit<Predictor, 'pred
   readonly bestEpoch: number;
   /** A Parquet file until close(): which row was in which split. */
   readonly splits: string;
+  /** A Parquet file until close(): what it says about each item of the test split; null where there is none. */
+  readonly predictions: string | null;
   /** With every default as it was filled in from the data. */
   readonly spec: CompletedSpec;
   /** Writes the artifact (model.json and weights.safetensors), which loadPredictor reads. */
@@ -132,6 +134,7 @@ async function inWorkDir<P extends Prediction>(
       warnings: result.warnings,
       bestEpoch: result.bestEpoch,
       splits: result.splits,
+      predictions: result.predictions?.parquet ?? null,
       spec,
       save: (folder) => cp(result.artifact, folder, { recursive: true }),
       close: () => {

@@ -67,9 +67,8 @@ async function* scanColumns(
   columns: readonly ScannedColumn[],
 ): AsyncGenerator<ScannedRows> {
   const expressions = columns.map((column, index) => `${readExpression(column)} AS c${index}`);
-  const paths = files.map((file) => quoteText(escapeGlob(file))).join(', ');
   const chunks = await database.stream(
-    `SELECT ${expressions.join(', ')} FROM read_parquet([${paths}])`,
+    `SELECT ${expressions.join(', ')} FROM ${readParquet(files)}`,
   );
   let from = 0;
   for await (const chunk of chunks) {
@@ -112,6 +111,11 @@ function readExpression({ name, type }: ScannedColumn): string {
       // As ingest reads texts, and as parseRow reads those of a request.
       return `nullif(trim(CAST(${column} AS VARCHAR)), '')`;
   }
+}
+
+/** All rows of some files, in their order. */
+export function readParquet(files: readonly string[]): string {
+  return `read_parquet([${files.map((file) => quoteText(escapeGlob(file))).join(', ')}])`;
 }
 
 /** read_parquet takes patterns; a path is meant as it is written. */

@@ -5,6 +5,7 @@ import { classEvaluator, shareOfMostFrequent } from '../fit/evaluate-classes.ts'
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { rowDescriber } from '../table/describe-rows.ts';
 import { removeEncoded } from '../table/encode-table.ts';
 import { tableNetwork } from '../table/network.ts';
 import { tablePipeline } from '../table/pipelines.ts';
@@ -89,6 +90,7 @@ export async function trainTabularClassification(
     });
     return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
+      describer: rowDescriber(profile, files, run.threads),
       splitCodes: splits.codes,
       warnings: table.warnings,
     });

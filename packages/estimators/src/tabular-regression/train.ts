@@ -1,4 +1,4 @@
-import type { ModelSignature, SplitMetrics, TableProfile } from '@vanda/contracts';
+import type { ModelSignature, TableProfile } from '@vanda/contracts';
 import { Graph, losses, type Node, Session } from '@vanda/engine';
 import { fittingBatchSize } from '../fit/batch-size.ts';
 import { type Evaluation, evaluateRows, meanOf, pick } from '../fit/evaluate-rows.ts';
@@ -6,7 +6,9 @@ import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
 import { regressionMetricsOf } from '../metrics/regression.ts';
+import type { Evaluated } from '../predictions/answers.ts';
 import { RunningMoments } from '../table/column-statistics.ts';
+import { rowDescriber } from '../table/describe-rows.ts';
 import { removeEncoded } from '../table/encode-table.ts';
 import { tableNetwork } from '../table/network.ts';
 import { tablePipeline } from '../table/pipelines.ts';
@@ -92,6 +94,7 @@ export async function trainTabularRegression(
     });
     return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
+      describer: rowDescriber(profile, files, run.threads),
       splitCodes: splits.codes,
       warnings: table.warnings,
     });
@@ -113,12 +116,16 @@ function numberEvaluator(
   nodes: { predicted: Node; losses: Node },
   values: Float64Array,
   scale: Scale,
-): (() => Promise<SplitMetrics>) | null {
-  if (evaluation.rows.length === 0) return null;
-  const truth = pick(values, evaluation.rows);
+): (() => Promise<Evaluated>) | null {
+  const { rows } = evaluation;
+  if (rows.length === 0) return null;
+  const truth = pick(values, rows);
   return async () => {
     const { predicted, losses: each } = await evaluateRows(evaluation, nodes);
     const restored = Float64Array.from(predicted, (value) => value * scale.deviation + scale.mean);
-    return { loss: meanOf(each), ...regressionMetricsOf(truth, restored) };
+    return {
+      metrics: { loss: meanOf(each), ...regressionMetricsOf(truth, restored) },
+      answers: () => ({ rows, labels: null, truth, predicted: restored, scores: null }),
+    };
   };
 }

@@ -75,7 +75,7 @@ async function takePair(
         const label = String(classes[i]);
         const extension = channels === 1 ? 'pgm' : 'ppm';
         await shards.add({ bytes: Buffer.concat([head, bytes]), extension, label, split, name });
-        await tally.add({ label, split, name, ...shape }, [bytes, shape]);
+        await tally.add({ label, split, name, ...shape }, { data: bytes, ...shape });
       }
       onItems(items);
     }

@@ -51,7 +51,7 @@ export async function ingestPictures(task: ImagesIngest): Promise<ImagesProfile>
       const { bytes, facts } = checked;
       const extension = facts.format === 'jpeg' ? 'jpg' : facts.format;
       await shards.add({ bytes, extension, label, split, name });
-      await tally.add({ label, split, name, ...facts }, [bytes]);
+      await tally.add({ label, split, name, ...facts }, bytes);
     }
     if (index % 64 === 0) {
       onProgress(5 + Math.floor((85 * index) / candidates.length), 'Checking pictures');

@@ -1,11 +1,9 @@
 import type { DatasetPreview, ImagesProfile, StoredFile } from '@vanda/contracts';
-import { pixelsMax } from '@vanda/estimators/pictures';
-import sharp from 'sharp';
+import { thumbnailOf } from '@vanda/estimators/pictures';
 import type { Split } from '../table/split-column.ts';
 
 const sizesMax = 20;
 const thumbnailsMax = 64;
-const thumbnailPixels = 96;
 
 export type TalliedPicture = {
   label: string;
@@ -36,7 +34,7 @@ export class PictureTally {
     return this.#labels.size;
   }
 
-  async add(picture: TalliedPicture, pixels: Parameters<typeof thumbnail>): Promise<void> {
+  async add(picture: TalliedPicture, pixels: Parameters<typeof thumbnailOf>[0]): Promise<void> {
     const { label, split, name, width, height } = picture;
     const seen = this.#labels.get(label) ?? 0;
     this.#labels.set(label, seen + 1);
@@ -46,7 +44,7 @@ export class PictureTally {
     if (picture.channels === 3) this.#coloured = true;
     this.#items += 1;
     if (seen >= this.#perLabel || this.#pictures.length >= thumbnailsMax) return;
-    this.#pictures.push({ label, name, width, height, thumbnail: await thumbnail(...pixels) });
+    this.#pictures.push({ label, name, width, height, thumbnail: await thumbnailOf(pixels) });
   }
 
   preview(): DatasetPreview & { kind: 'images' } {
@@ -74,20 +72,6 @@ export class PictureTally {
       preview,
     };
   }
-}
-
-async function thumbnail(
-  bytes: Buffer,
-  raw?: { width: number; height: number; channels: 1 | 3 },
-): Promise<string> {
-  const picture = sharp(bytes, { limitInputPixels: pixelsMax, pages: 1, raw });
-  const fit = { fit: 'inside', withoutEnlargement: true } as const;
-  const small = raw ? picture : picture.autoOrient();
-  const webp = await small
-    .resize(thumbnailPixels, thumbnailPixels, fit)
-    .webp({ quality: 70 })
-    .toBuffer();
-  return `data:image/webp;base64,${webp.toString('base64')}`;
 }
 
 /** Digits by value, the rest by code unit. */
