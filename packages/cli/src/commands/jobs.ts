@@ -147,6 +147,7 @@ function show(id: string): Act {
         ['endpoint', job.endpoint?.url],
         ['deployment', job.deployNote],
         ['splits', job.splits],
+        ['predictions', job.predictions],
         ...job.warnings.map((warning): [string, string] => ['warning', warning]),
       ]),
     );

@@ -1,6 +1,13 @@
-import type { ModelVersionView } from '@vanda/contracts';
+import {
+  type ComparedItem,
+  comparedShow,
+  type ModelVersionView,
+  parseOrThrow,
+  VandaError,
+  type VersionComparison,
+} from '@vanda/contracts';
 import type { Command } from 'commander';
-import { ago, facts, headline, metricsLine, plural, size, table } from '../output/text.ts';
+import { ago, count, facts, headline, metricsLine, plural, size, table } from '../output/text.ts';
 import { saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
@@ -10,6 +17,12 @@ export function addModels(program: Command, runs: Runs): void {
   const models = program.command('models').description('what trainings made');
   models.command('list').description('models, newest change first').action(runs(list));
   models.command('show <name>').description('NAME or NAME@VERSION').action(runs(show));
+  models
+    .command('compare <first> <second>')
+    .description('NAME@VERSION twice: where their answers on the test split differ')
+    .option('--show <which>', 'all, first, second or neither (right)', 'all')
+    .option('--limit <number>', 'list at most so many', '20')
+    .action(runs(compare));
   models
     .command('download <version> <file>')
     .description('NAME@VERSION as a .vanda archive of model.json and weights.safetensors')
@@ -62,8 +75,62 @@ function versionText(version: ModelVersionView): string {
     ['size', size(version.bytes)],
     ['engine', version.engineVersion],
     ['endpoints', version.endpoints.join(', ')],
+    ['predictions', version.predictions],
     ['made', ago(version.createdAt)],
   ]);
+}
+
+function compare(one: string, two: string, options: { show: string; limit: string }): Act {
+  return async ({ client, signal, answer }) => {
+    const [first, second] = [readExactVersion(one), readExactVersion(two)];
+    if (first.name !== second.name) {
+      throw new VandaError('invalid-request', 'Both must be versions of the same model.');
+    }
+    const params = { ...first, other: second.version };
+    const query = {
+      show: parseOrThrow(comparedShow, options.show, 'invalid-request', '--show'),
+      limit: Number(options.limit),
+    };
+    const found = await client.models.compare({ params, query }, { signal });
+    answer(found, () => comparisonText(found));
+  };
+}
+
+function comparisonText(found: VersionComparison): string {
+  const { counts, shared, note } = found;
+  const [first, second] = [`v${found.first}`, `v${found.second}`];
+  const head = facts([
+    ['shared', counts && plural(shared, 'item')],
+    ...(counts?.kind === 'classes'
+      ? ([
+          ['both right', count(counts.bothRight)],
+          [`only ${first} right`, count(counts.onlyFirst)],
+          [`only ${second} right`, count(counts.onlySecond)],
+          ['both wrong', count(counts.bothWrong)],
+          ['  differently', count(counts.bothWrongDifferently)],
+        ] as [string, string][])
+      : []),
+    ...(counts?.kind === 'numbers'
+      ? ([
+          [`${first} closer`, count(counts.firstCloser)],
+          [`${second} closer`, count(counts.secondCloser)],
+          ['alike', count(counts.alike)],
+        ] as [string, string][])
+      : []),
+    ['note', note],
+  ]);
+  if (counts === null) return note ?? '';
+  const said = ({ said, score }: ComparedItem['first']) =>
+    score === null ? said : `${said} (${score.toPrecision(3)})`;
+  const rows = found.data.map((item) => [
+    String(item.row),
+    item.truth,
+    said(item.first),
+    said(item.second),
+    item.picture?.name,
+  ]);
+  const list = table(['ROW', 'IS', first, second, 'NAME'], rows, 'They say the same about each.');
+  return `${head}\n\n${list}`;
 }
 
 function download(reference: string, file: string): Act {

@@ -1,5 +1,6 @@
-import { ScrollArea, Table, Text } from '@mantine/core';
+import { ScrollArea, Table } from '@mantine/core';
 import type { DatasetPreview } from '@vanda/contracts';
+import { CellValue } from './cell-value.tsx';
 
 type TablePreview = Extract<DatasetPreview, { kind: 'table' }>;
 
@@ -25,19 +26,7 @@ export function SampleRows({ preview }: { preview: TablePreview }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: a row has no other identity than its place.
             <Table.Tr key={index}>
               {row.slice(0, columnsMax).map((value, column) => (
-                <Table.Td
-                  key={preview.columns[column]}
-                  maw={260}
-                  style={{ overflow: 'hidden', textOverflow: 'ellipsis' }}
-                >
-                  {value === null ? (
-                    <Text span fz="xs" c="dimmed" fs="italic">
-                      missing
-                    </Text>
-                  ) : (
-                    String(value)
-                  )}
-                </Table.Td>
+                <CellValue key={preview.columns[column]} value={value} />
               ))}
             </Table.Tr>
           ))}

@@ -63,6 +63,16 @@ export function JobFacts({ job }: { job: JobView }) {
                 ],
               ] as [string, ReactNode][])
             : []),
+          ...(job.predictions
+            ? ([
+                [
+                  'Predictions',
+                  <Anchor key="predictions" href={job.predictions} size="sm">
+                    Parquet of the test split
+                  </Anchor>,
+                ],
+              ] as [string, ReactNode][])
+            : []),
         ]}
       />
     </Section>

@@ -7,15 +7,19 @@ import { ConfusionTable } from '../jobs/confusion-table.tsx';
 import { type CurveSeries, curvesOf } from '../jobs/curve-series.ts';
 import { Curves } from '../jobs/curves.tsx';
 import { MetricsTable } from '../jobs/metrics-table.tsx';
+import { DifferingItems } from './differing-items.tsx';
 import { specDifference } from './spec-difference.ts';
 
-/** Two versions beside each other: figures, curves over each other, confusion matrices, spec. */
+/** Two versions beside each other: figures, the items they differ on, curves over each other, confusion matrices, spec. */
 export function CompareVersions({ a, b }: { a: ModelVersionView; b: ModelVersionView }) {
   const labels: [string, string] = [`v${a.version}`, `v${b.version}`];
   return (
     <Stack gap="md">
       <Section title={`Version ${a.version} and version ${b.version}`}>
         <MetricsTable metrics={a.metrics} other={b.metrics} labels={labels} />
+      </Section>
+      <Section title="Where they differ">
+        <DifferingItems a={a} b={b} key={`${a.id} ${b.id}`} />
       </Section>
       <Section title="Curves">
         <ComparedCurves a={a} b={b} />
