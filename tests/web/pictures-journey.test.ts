@@ -1,15 +1,18 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClient, waitForJob } from '@vanda/client';
 import { zipSync } from 'fflate';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  accessibilityProblems,
   type Dashboard,
   dropFiles,
   expectNoPageErrors,
   openDashboard,
+  sidewaysOverflow,
 } from './dashboard.fixture.ts';
 
 // The way of a person with pictures: a zip, one item of which is none, a model, an endpoint, a picture asked about.
@@ -108,8 +111,57 @@ test('a job without an endpoint is followed on its page to its model', async () 
   await page.getByText('It made').waitFor({ timeout: 60_000 });
 }, 240_000);
 
-test('the model is deployed by hand and recognises a picture that is dropped on it', async () => {
+test('two versions are compared by the pictures that only one of them knows', async () => {
+  const { stack } = dashboard;
+  const client = createClient({ baseUrl: stack.url, apiKey: stack.apiKey });
+  const spec = {
+    name: 'flags',
+    task: 'image-classification',
+    dataset: 'flags@1',
+    model: { kind: 'linear' },
+    // So slow that it stays with whatever its first weights say.
+    training: { epochs: 1, optimizer: { kind: 'sgd', learningRate: 1e-12 } },
+  };
+  const { id } = await client.jobs.create({ body: { spec } });
+  const job = await waitForJob(client, id);
+  expect(job.state, job.failure?.message).toBe('succeeded');
   await page.goto('/models/flags');
+  await page.getByLabel('Compare version 1').check();
+  await page.getByLabel('Compare version 2').check();
+  const region = page.getByRole('region', { name: 'Where they differ' });
+  await region.getByText(/^8 items are in both test splits/).waitFor();
+  const onlyFirst = region.getByRole('radio', { name: /^Only v1 right/ });
+  const shown = Number(/\d+$/.exec((await labelOf(onlyFirst)) ?? '')?.[0]);
+  expect(shown).toBeGreaterThan(0);
+  // By the keyboard alone.
+  await region.getByRole('radio', { name: /^All/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(() => onlyFirst.isChecked()).toBe(true);
+  const pictures = region.getByRole('img', { name: /\.png$/ });
+  await expect.poll(() => pictures.count()).toBe(shown);
+  const cards = region.getByRole('listitem');
+  for (const card of await cards.all()) {
+    expect(await card.getByRole('img', { name: 'right', exact: true }).count()).toBe(1);
+    expect(await card.getByRole('img', { name: 'wrong', exact: true }).count()).toBe(1);
+    const loaded = await card
+      .locator('img')
+      .evaluate('(img) => img.decode().then(() => img.naturalWidth)');
+    expect(loaded).toBe(24);
+  }
+  expect(await region.getByRole('radio', { name: /^Both wrong/ }).isDisabled()).toBe(true);
+  expect(await accessibilityProblems(page)).toEqual([]);
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await sidewaysOverflow(page)).toBeLessThanOrEqual(0);
+  await page.setViewportSize({ width: 1280, height: 720 });
+  expectNoPageErrors(page);
+}, 120_000);
+
+function labelOf(radio: Locator): Promise<string | null> {
+  return radio.evaluate('(input) => input.labels[0].textContent');
+}
+
+test('the model is deployed by hand and recognises a picture that is dropped on it', async () => {
+  await page.goto('/models/flags?version=1');
   await page.getByRole('button', { name: 'Deploy v1' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Deploy' }).click();
   await page.getByRole('heading', { name: 'flags', level: 1 }).waitFor();

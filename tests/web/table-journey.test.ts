@@ -90,6 +90,11 @@ test('what is wrong in the YAML is said at its line and at its field', async () 
     .toBe(true);
 });
 
+test('the page says how long the training will take', async () => {
+  const estimate = page.getByTestId('time-estimate');
+  await expect.poll(() => estimate.textContent(), { timeout: 30_000 }).toMatch(/^About .*machine/);
+});
+
 test('training is seen live, and the model can be tried on the same page', async () => {
   await page.getByRole('button', { name: 'Train', exact: true }).click();
   await page.getByRole('progressbar', { name: 'Progress of the job' }).waitFor();
@@ -136,6 +141,13 @@ test('a second version is trained from the first, compared and deployed', async 
     .getByRole('figure', { name: /train v1 from.*train v2 from/ })
     .first()
     .waitFor();
+  await page
+    .getByRole('region', { name: 'Where they differ' })
+    .getByText(
+      /^34 items are in both test splits: both are right on \d+, and wrong in the same way/,
+    )
+    .waitFor();
+  await expectGoodManners();
 }, 240_000);
 
 test('an endpoint is rolled back to an earlier change, and its snippets carry a key', async () => {

@@ -1,4 +1,5 @@
 export { loadPredictor } from './load-predictor.ts';
+export { measureRate } from './measure-rate.ts';
 export {
   decodePicture,
   inspectPicture,

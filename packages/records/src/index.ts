@@ -1,6 +1,7 @@
 export * from './accounts.ts';
 export * from './attempts.ts';
 export * from './checkpoints.ts';
+export * from './comparable-jobs.ts';
 export * from './database.ts';
 export * from './datasets.ts';
 export * from './endpoints.ts';

@@ -1,3 +1,4 @@
+import type { TrainingRate } from '@vanda/contracts';
 import type { Database, Tx } from './database.ts';
 import type { WorkerModel } from './generated/models.ts';
 
@@ -19,6 +20,10 @@ export interface Announcement {
 
 export async function announceWorker(db: Database, worker: Announcement): Promise<void> {
   await db.worker.create({ data: worker });
+}
+
+export async function noteRate(db: Database, id: string, rate: TrainingRate): Promise<void> {
+  await db.worker.updateMany({ where: { id }, data: { rate } });
 }
 
 /** Says that the worker lives and how many of its slots are taken, by Postgres' clock. */

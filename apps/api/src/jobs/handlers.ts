@@ -19,6 +19,7 @@ import { freeKeys } from '../free-keys.ts';
 import { found } from '../http/found.ts';
 import type { Handlers } from '../http/handler.ts';
 import { listPage } from '../http/pages.ts';
+import { estimateTime } from './estimate-time.ts';
 import { streamJob } from './job-events.ts';
 import { prepareSpec } from './prepare-spec.ts';
 import { presentJob, presentJobs } from './present.ts';
@@ -74,9 +75,11 @@ export const jobHandlers: JobHandlers = {
 
   async planJob({ actor, body, deps }) {
     const { projectId } = actor;
-    const { spec, warnings } = await prepareSpec(deps, projectId, body.spec);
+    const prepared = await prepareSpec(deps, projectId, body.spec);
+    const { spec, warnings } = prepared;
     await inTransaction(deps.db, (tx) => assertModelNameFits(tx, { projectId, ...spec }));
-    return { object: 'plan', spec: { ...spec }, warnings };
+    const estimate = await estimateTime(deps, prepared);
+    return { object: 'plan', spec: { ...spec }, warnings, estimate };
   },
 
   async listJobs({ actor, query, deps }) {

@@ -11,6 +11,7 @@ export function presentWorker(row: WorkerRow & { live: boolean }): WorkerView {
     devices: row.devices,
     slots: row.slots,
     busy: row.busy,
+    rate: row.rate as WorkerView['rate'],
     version: row.version,
     live: row.live,
     startedAt: row.startedAt.toISOString(),

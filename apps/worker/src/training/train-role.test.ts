@@ -58,6 +58,11 @@ it('trains a submitted job in a process of its own and registers version 1', asy
   await expect.poll(() => readdir(join(rig.home, 'attempts'))).toEqual([]);
 });
 
+it('announces how fast it trains once it has measured that', async () => {
+  const rated = () => rig.db.worker.count({ where: { rate: { path: ['threads'], equals: 1 } } });
+  await expect.poll(rated, { timeout: 30_000 }).toBe(1);
+});
+
 it('finds a job whose doorbell was never rung', async () => {
   const { id } = await rig.submit({ ...quick, name: 'silent', silent: true });
   expect((await ended(id)).state).toBe('succeeded');

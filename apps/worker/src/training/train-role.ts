@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { consume } from '@vanda/queue';
 import { type Claim, claimNextJob, listen, renewLeases } from '@vanda/records';
 import type { Role, WorkerDeps } from '../deps.ts';
+import { announceRate } from './announce-rate.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
 import { DatasetCache } from './dataset-cache.ts';
 import { shipLeftovers } from './leftovers.ts';
@@ -119,12 +120,15 @@ export async function startTrainRole(deps: WorkerDeps): Promise<Role> {
     setInterval(() => void ask(), askEveryMs),
     setInterval(() => void ship(), leftoversEveryMs),
   ];
+  const measuring = new AbortController();
+  void announceRate(deps, measuring.signal);
   void ship();
   void ask();
   return {
     busy: () => running.size,
     async stop() {
       stopping = true;
+      measuring.abort();
       doorbell.pause();
       await claiming;
       for (const { attempt } of running.values()) attempt.stop('preempt');

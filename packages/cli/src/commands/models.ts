@@ -120,11 +120,13 @@ function comparisonText(found: VersionComparison): string {
     ['note', note],
   ]);
   if (counts === null) return note ?? '';
+  const short = (value: string | number) =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value;
   const said = ({ said, score }: ComparedItem['first']) =>
-    score === null ? said : `${said} (${score.toPrecision(3)})`;
+    score === null ? short(said) : `${said} (${score.toPrecision(3)})`;
   const rows = found.data.map((item) => [
     String(item.row),
-    item.truth,
+    short(item.truth),
     said(item.first),
     said(item.second),
     item.picture?.name,

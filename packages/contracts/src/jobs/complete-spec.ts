@@ -110,7 +110,7 @@ function usualBatchSize({ kind, items }: DatasetProfile): number {
 }
 
 /** How many items are left for training: what is not predefined for another split is drawn from these. */
-function trainingItems(
+export function trainingItems(
   { items, splits }: DatasetProfile,
   split: { validation: number; test: number },
 ): number {

@@ -4,6 +4,7 @@ import { timestamp } from '../operation.ts';
 import { jobMetrics, logLine } from './metrics.ts';
 import { jobPreview } from './preview.ts';
 import { task } from './spec.ts';
+import { trainingRate } from './training-rate.ts';
 
 export const jobState = z.enum([
   'queued',
@@ -137,6 +138,7 @@ export const worker = z
     devices: z.array(z.string()),
     slots: z.number().int(),
     busy: z.number().int(),
+    rate: trainingRate.nullable().meta({ description: 'null until it has measured it.' }),
     version: z.string(),
     live: z.boolean(),
     startedAt: timestamp,

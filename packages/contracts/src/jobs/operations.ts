@@ -3,6 +3,7 @@ import { predictBody, predictReply } from '../endpoints/predict.ts';
 import { modelSignature } from '../models/model.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { job, jobLog, jobState, metricSeries, worker } from './job.ts';
+import { timeEstimate } from './training-rate.ts';
 
 const byId = z.object({ id: z.string().max(64) });
 /** A spec is checked by hand (parseOrThrow with the pointer's prefix), so that its errors point into the spec. */
@@ -31,6 +32,9 @@ export const planJob = operation({
     object: z.literal('plan'),
     spec: z.record(z.string(), z.unknown()),
     warnings: z.array(z.string()),
+    estimate: timeEstimate.nullable().meta({
+      description: 'How long the training will take; null where that cannot be told.',
+    }),
   }),
 });
 export const listJobs = operation({

@@ -114,7 +114,9 @@ function summary({ shared, matchedBy }: VersionComparison, counts: ComparisonCou
   const what = `${counted(shared, 'item is', 'items are')} in both test splits`;
   const how = matchedBy === 'content' ? ', told by what they hold' : '';
   if (counts.kind === 'numbers') {
-    return `${what}${how}; both are equally close on ${count(counts.alike)}.`;
+    return counts.alike === 0
+      ? `${what}${how}.`
+      : `${what}${how}; both are equally close on ${count(counts.alike)}.`;
   }
   const alike = counts.bothWrong - counts.bothWrongDifferently;
   return `${what}${how}: both are right on ${count(counts.bothRight)}, and wrong in the same way on ${count(alike)}.`;

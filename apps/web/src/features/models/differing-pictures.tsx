@@ -61,7 +61,6 @@ function Thumbnail({ item: { picture, row, truth } }: { item: ComparedItem }) {
       src={picture.thumbnail}
       alt={`${truth}: ${picture.name}`}
       title={`${picture.name}, ${picture.width} × ${picture.height}`}
-      loading="lazy"
       style={{
         ...shape,
         objectFit: 'contain',

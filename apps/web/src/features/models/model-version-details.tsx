@@ -85,6 +85,16 @@ function lineage(version: ModelVersionView): [string, ReactNode][] {
         ? `one of ${count(output.labels.length)} labels`
         : `a number, ${output.target}`,
     ],
+    ...(version.predictions === null
+      ? []
+      : ([
+          [
+            'Predictions',
+            <Anchor key="predictions" href={version.predictions} size="sm">
+              Parquet of the test split
+            </Anchor>,
+          ],
+        ] as [string, ReactNode][])),
     ['Size', bytesText(version.bytes)],
     ['Made', <TimeAgo key="made" at={version.createdAt} />],
     ['Engine', version.engineVersion],

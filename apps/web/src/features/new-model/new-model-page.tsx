@@ -89,7 +89,7 @@ function Prepare() {
                   ))}
                   {draft.trouble && <ProblemNote error={draft.trouble} />}
                   {submit.error && <ProblemNote error={submit.error} />}
-                  <TimeEstimate spec={draft.view.completed} />
+                  <TimeEstimate estimate={draft.estimate} />
                   <Button
                     size="md"
                     disabled={!draft.ready}

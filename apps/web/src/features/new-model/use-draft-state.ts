@@ -51,6 +51,7 @@ export function useDraftState() {
     setText,
     view,
     warnings: plan.data?.warnings ?? [],
+    estimate: plan.data?.estimate ?? null,
     /** Whether the server has seen this text and would take it. */
     ready: valid && settled.text === text && plan.isSuccess && !plan.isFetching,
     trouble: refused === null ? plan.error : null,
