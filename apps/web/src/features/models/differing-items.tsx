@@ -7,7 +7,7 @@ import {
   type ModelVersionView,
   type VersionComparison,
 } from '@vanda/contracts';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { call } from '../../lib/call.ts';
 import { count, counted } from '../../lib/format.ts';
 import { ProblemNote } from '../../ui/problem-note.tsx';
@@ -33,6 +33,8 @@ function differencesOf(a: ModelVersionView, b: ModelVersionView, show: ComparedS
 /** The pictures or rows of both test splits on which two versions do not say the same. */
 export function DifferingItems({ a, b }: { a: ModelVersionView; b: ModelVersionView }) {
   const [show, setShow] = useState<ComparedShow>('all');
+  // One name makes one group of them, which the arrow keys walk.
+  const group = useId();
   const pages = useInfiniteQuery(differencesOf(a, b, show));
   const [first] = pages.data?.pages ?? [];
   if (pages.error) return <ProblemNote error={pages.error} retry={() => void pages.refetch()} />;
@@ -57,7 +59,14 @@ export function DifferingItems({ a, b }: { a: ModelVersionView; b: ModelVersionV
       <Chip.Group value={show} onChange={(value) => setShow(value as ComparedShow)}>
         <Group gap="xs" role="radiogroup" aria-label="Which differences to show">
           {choices(first.counts, names).map(([value, label, number]) => (
-            <Chip key={value} value={value} size="sm" variant="outline" disabled={number === 0}>
+            <Chip
+              key={value}
+              name={group}
+              value={value}
+              size="sm"
+              variant="outline"
+              disabled={number === 0}
+            >
               {label} · {count(number)}
             </Chip>
           ))}
