@@ -228,6 +228,22 @@ test('models: list, show, download', async () => {
   expect(bytes.toString('latin1')).toMatch(/^PK.*model\.json.*weights\.safetensors/s);
 });
 
+test('models: compare two versions by the rows on which they differ', async () => {
+  // A version agrees with itself on every row of its test split.
+  expect(await ask('models', 'compare', 'penguins@1', 'penguins@1')).toMatchObject({
+    object: 'list',
+    data: [],
+    shared: 34,
+    counts: { onlyFirst: 0, onlySecond: 0, bothWrongDifferently: 0 },
+  });
+  const shown = await ask<{ predictions: string }>('models', 'show', 'penguins@1');
+  expect((await fetch(shown.predictions)).status).toBe(200);
+  expect((await refusal('models', 'compare', 'penguins@1', 'other@1')).code).toBe(
+    'invalid-request',
+  );
+  expect((await refusal('models', 'compare', 'penguins@1', 'penguins@99')).code).toBe('not-found');
+});
+
 test('endpoints: create, deploy, roll back, show, delete', async () => {
   await ask('jobs', 'submit', example, '--wait');
   const version = async () =>
