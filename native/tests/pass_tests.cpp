@@ -3,6 +3,7 @@
 #include "core/autodiff.hpp"
 #include "core/verify.hpp"
 #include "passes/passes.hpp"
+#include "passes/rewrite.hpp"
 #include "tests/check.hpp"
 #include "tests/harness.hpp"
 
@@ -133,6 +134,115 @@ TEST("fuse_elementwise leaves one program for a chain and keeps what has two rea
   Value wide = emit.op("sum", {shared}, {{"axes", std::vector<int64_t>{0}}, {"keepDims", true}});
   Program two = fuse_elementwise(specialize(program_of(graph, emit.mul(shared, wide)), kPair));
   CHECK(count(two, "fused") == 2);
+}
+
+TEST("what others read later becomes one more result of the program that has it") {
+  // Adam by hand: the moment is assigned and goes into the weight, both from one pass.
+  Graph graph;
+  Emit emit(graph);
+  Value g = placeholder(graph, "g", {64});
+  auto variable = [&](const char* name) {
+    Attributes attributes = {{"dtype", std::string("f32")}, {"shape", std::vector<int64_t>{64}}};
+    return Value{graph.add("variable", {}, std::move(attributes), name), 0};
+  };
+  Value w = variable("w");
+  Value m = variable("m");
+  Value moment = emit.add(emit.mul(m, 0.9), emit.mul(g, 0.1));
+  int keep = graph.add("assign", {m, moment});
+  Value moved = emit.sub(w, emit.mul(moment, 0.5));
+  int move = graph.add("assign", {w, moved});
+  Program program;
+  program.graph = graph;
+  program.outputs = {moment};
+  program.effects = {keep, move};
+  FeedTypes types = {{"g", TensorType{DType::f32, Shape{64}}}};
+  Program done = optimize(program, types);
+  CHECK(count(done, "fused") == 1);
+  CHECK(done.graph.node(done.outputs[0]).outputs.size() == 2);
+  Session session(1);
+  Tensor slope = random_tensor(types["g"], 4);
+  auto cached = session.plan_for(session.prepare(graph, {moment}, {keep, move}), types);
+  const void* feed = slope.data();
+  for (int step = 0; step < 2; ++step) cached->plan->run({&feed, 1}, 0);
+  for (int i = 0; i < 64; ++i) {
+    double wanted = slope.as<float>()[i];
+    CHECK(std::fabs(session.variables.at("m").storage.as<float>()[i] - 0.19 * wanted) < 1e-6);
+    CHECK(std::fabs(session.variables.at("w").storage.as<float>()[i] + 0.145 * wanted) < 1e-6);
+  }
+}
+
+TEST("a value that something in between needs stays a program of its own") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {-1, 3});
+  Value y = emit.op("exp", {x});
+  Value norm = emit.sum(y, {1}, true);
+  Program program = program_of(graph, emit.div(y, norm));
+  program.outputs.push_back(y);
+  CHECK(count(fuse_elementwise(specialize(program, kPair)), "fused") == 2);
+}
+
+TEST("simplify shortens chains of scalars and signs") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {-1, 3});
+  Value y = placeholder(graph, "y", {-1, 3});
+  FeedTypes types = kPair;
+  types["y"] = types["x"];
+  auto simple = [&](Value value) {
+    Program current = specialize(program_of(graph, value), types);
+    for (int i = 0; i < 3; ++i) current = fold_constants(simplify(current));
+    return prune(current);
+  };
+  auto nodes = [&](Value value) { return simple(value).graph.size(); };
+  CHECK(nodes(emit.neg(emit.neg(x))) == 1);
+  CHECK(count(simple(emit.mul(emit.mul(x, 2), 3)), "mul") == 1);
+  CHECK(count(simple(emit.add(emit.add(x, 2), 3)), "add") == 1);
+  CHECK(count(simple(emit.add(x, emit.neg(y))), "sub") == 1);
+  CHECK(count(simple(emit.mul(emit.neg(x), 3)), "neg") == 0);
+  CHECK(nodes(emit.op("log", {emit.op("exp", {x})})) == 1);
+  CHECK(nodes(emit.op("abs", {emit.neg(x)})) == 2);
+  CHECK(nodes(emit.op("relu", {emit.op("relu", {x})})) == 2);
+  CHECK(nodes(emit.op("maximum", {x, x})) == 1);
+  // What would hide an infinity or a NaN stays.
+  CHECK(count(simple(emit.sub(x, x)), "sub") == 1);
+  CHECK(count(simple(emit.op("exp", {emit.op("log", {x})})), "log") == 1);
+  CHECK(count(simple(emit.mul(emit.mul(x, 1e-30), 1e-30)), "mul") == 2);
+}
+
+TEST("simplify knows sums of what was repeated, and turns of what is multiplied") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {-1, 3});
+  Value row = emit.sum(x, {0}, true);
+  Value wide = emit.op("expand", {row}, {{"shape", std::vector<int64_t>{5, 3}}});
+  for (bool keep : {false, true}) {
+    Value total = emit.sum(wide, {0}, keep);
+    Program done = prune(simplify(specialize(program_of(graph, total), kPair)));
+    CHECK(count(done, "sum") == 1);
+    CHECK(count(done, "expand") == 0);
+    Feeds feeds = {{"x", random_tensor(kPair.at("x"), 6)}};
+    CHECK(largest_difference(evaluate_backend(graph, {total}, feeds)[0],
+                             evaluate_reference(graph, {total}, feeds)[0]) < 1e-5);
+  }
+  Value turned = emit.op("transpose", {x}, {{"permutation", std::vector<int64_t>{1, 0}}});
+  Program product =
+      prune(simplify(specialize(program_of(graph, emit.op("matmul", {turned, x})), kPair)));
+  CHECK(count(product, "transpose") == 0);
+  CHECK(product.graph.node(product.outputs[0]).flag("transposeA"));
+}
+
+TEST("numbers that were only repeated are folded without repeating them") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {-1, 3});
+  Value wide = emit.op("expand", {emit.scalar(2, x)}, {{"shape", std::vector<int64_t>{1000, 3}}});
+  Program folded = prune(fold_constants(
+      specialize(program_of(graph, emit.op("exp", {emit.mul(wide, 0.5)})), kPair)));
+  CHECK(count(folded, "exp") == 0);
+  CHECK(folded.graph.node(folded.outputs[0]).is("expand"));
+  double value = *constant_scalar(folded.graph, folded.graph.node(folded.outputs[0]).inputs[0]);
+  CHECK(std::fabs(value - std::exp(1.0)) < 1e-6);
 }
 
 TEST("long chains are cut, and still compute the same") {

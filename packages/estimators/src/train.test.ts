@@ -293,6 +293,14 @@ describe('training', () => {
 });
 
 describe('what cannot be trained', () => {
+  it('refuses a plan that needs more than the job may have, with both numbers', async () => {
+    const model = { kind: 'mlp', hidden: [1500, 1500] };
+    const given = { ...species, model, resources: { memoryMiB: 16 } };
+    await expect(trainOn(penguins, given)).rejects.toThrow(
+      /memory that it may use \(needs \d+\.\d MiB .*more than the limit of 16\.0 MiB/,
+    );
+  });
+
   const rows = (make: (row: number) => Record<string, unknown>, count = 30) =>
     Array.from({ length: count }, (_, row) => make(row));
   const cases: [string, TableSource, object, RegExp][] = [

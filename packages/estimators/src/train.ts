@@ -55,7 +55,7 @@ function inUserWords(error: EngineError): Error {
   if (error.code !== 'out_of_memory' && error.code !== 'limit') return error;
   return new VandaError(
     'out-of-memory',
-    `The model does not fit into the memory of this machine (${error.detail}). A smaller batch size, smaller layers or smaller pictures help.`,
+    `The model does not fit into the memory that it may use (${error.detail}). A smaller batch size, smaller layers or smaller pictures help.`,
     undefined,
     { cause: error },
   );

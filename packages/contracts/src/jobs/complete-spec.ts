@@ -88,6 +88,7 @@ export function completeSpec(
       priority: spec.resources?.priority ?? 0,
       timeoutMinutes: spec.resources?.timeoutMinutes ?? 60,
       retries: spec.resources?.retries ?? 0,
+      ...(spec.resources?.memoryMiB === undefined ? {} : { memoryMiB: spec.resources.memoryMiB }),
     },
     ...(spec.deploy === undefined ? {} : { deploy: spec.deploy }),
   };

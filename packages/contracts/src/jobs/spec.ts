@@ -122,6 +122,12 @@ const resources = z.strictObject({
     .max(60 * 24 * 30)
     .optional(),
   retries: z.number().int().min(0).max(10).optional(),
+  memoryMiB: z
+    .number()
+    .int()
+    .min(1)
+    .max(1024 * 1024)
+    .optional(),
 });
 
 const deployBounds = z.partialRecord(
@@ -216,6 +222,8 @@ export interface CompletedSpec {
     priority: number;
     timeoutMinutes: number;
     retries: number;
+    /** A job whose plan needs more is refused before it trains; no limit where it is left out. */
+    memoryMiB?: number;
   };
   deploy?: z.infer<typeof deploy>;
 }

@@ -1,10 +1,20 @@
 import type { CompletedSpec, JobProgress } from '@vanda/contracts';
+import type { SessionOptions } from '@vanda/engine';
 import type { TrainingEvents, TrainingOptions } from '../training.ts';
 
 /** What every part of one training run needs to know, whatever the task. */
 export interface Run extends TrainingOptions {
   spec: CompletedSpec;
   events: TrainingEvents;
+}
+
+/** How a run's session is made: its threads, and the most that a plan of it may need. */
+export function sessionOptions(run: Run): SessionOptions {
+  const { memoryMiB } = run.spec.resources;
+  return {
+    threads: run.threads,
+    ...(memoryMiB === undefined ? {} : { memoryLimit: memoryMiB * 1024 * 1024 }),
+  };
 }
 
 export function logInfo(run: Run, text: string): void {

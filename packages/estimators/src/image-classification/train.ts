@@ -8,7 +8,7 @@ import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
 import { labelWarnings } from '../fit/label-warnings.ts';
 import { pictureLayers } from '../fit/layers.ts';
-import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
 import { pictureDescriber } from '../pictures/describe-pictures.ts';
 import { decodeToCache } from '../pictures/picture-cache.ts';
 import { type PictureItem, readShards } from '../pictures/read-shards.ts';
@@ -61,7 +61,7 @@ export async function trainImageClassification(
   const scores = graph.softmax(served);
   const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
   const loss = losses.softmaxCrossEntropy(logits, label);
-  const session = new Session(graph, { threads: run.threads });
+  const session = new Session(graph, sessionOptions(run));
   const columns = {
     image: {
       file: cache.file,

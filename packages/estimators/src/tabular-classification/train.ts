@@ -4,7 +4,7 @@ import { fittingBatchSize } from '../fit/batch-size.ts';
 import { classEvaluator, shareOfMostFrequent } from '../fit/evaluate-classes.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
-import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
 import { rowDescriber } from '../table/describe-rows.ts';
 import { removeEncoded } from '../table/encode-table.ts';
 import { tableNetwork } from '../table/network.ts';
@@ -46,7 +46,7 @@ export async function trainTabularClassification(
   const scores = graph.softmax(served);
   const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
   const loss = losses.softmaxCrossEntropy(logits, label);
-  const session = new Session(graph, { threads: run.threads });
+  const session = new Session(graph, sessionOptions(run));
   const source = { data: target.values };
   const training = tablePipeline(encoded, preprocessing, source, {
     rows: splits.rows.train,

@@ -4,7 +4,7 @@ import { fittingBatchSize } from '../fit/batch-size.ts';
 import { type Evaluation, evaluateRows, meanOf, pick } from '../fit/evaluate-rows.ts';
 import { finish } from '../fit/finish.ts';
 import { fit } from '../fit/fit.ts';
-import { logWarnings, type Run, reportProgress } from '../fit/run.ts';
+import { logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
 import { regressionMetricsOf } from '../metrics/regression.ts';
 import type { Evaluated } from '../predictions/answers.ts';
 import { RunningMoments } from '../table/column-statistics.ts';
@@ -46,7 +46,7 @@ export async function trainTabularRegression(
   const served = flat({ training: false });
   const nodes = { predicted: served, losses: graph.mse(served, wanted) };
   const loss = losses.meanSquaredError(prediction, wanted);
-  const session = new Session(graph, { threads: run.threads });
+  const session = new Session(graph, sessionOptions(run));
   const scaledTarget = Float32Array.from(
     target.values,
     (value) => (value - scale.mean) / scale.deviation,

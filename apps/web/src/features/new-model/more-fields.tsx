@@ -29,6 +29,7 @@ export function MoreFields({ columns }: { columns: string[] }) {
           <SpecNumber path={['resources', 'priority']} label="Priority" />
           <SpecNumber path={['resources', 'timeoutMinutes']} label="Time limit (minutes)" />
           <SpecNumber path={['resources', 'retries']} label="Retries" />
+          <SpecNumber path={['resources', 'memoryMiB']} label="Memory limit (MiB)" />
         </SimpleGrid>
       </Fieldset>
     </Stack>
