@@ -26,7 +26,7 @@ struct Block {
     Emit emit(graph);
     auto feed = [&](const char* name, std::vector<int64_t> shape) {
       TensorType type{DType::f32, Shape(shape)};
-      feeds[name] = random_tensor(type, 7 + inputs.size());
+      feeds[name] = random_tensor(type, 7 + inputs.size(), -0.3, 0.3);
       inputs.push_back(placeholder(graph, name, std::move(shape)));
       return inputs.back();
     };

@@ -178,7 +178,7 @@ test('a plan says what it needs', () => {
     .sequential([nn.dense(64, { activation: 'relu' }), nn.dense(8)])
     .apply(x, { training: false });
   const report = new Session(graph).planReport({ x: [32, 64] }, { y });
-  expect(report.steps).toEqual(['dense+relu', 'dense']);
+  expect(report.steps).toEqual(['pack', 'dense+relu', 'pack', 'dense']);
   expect(report.arenaBytes).toBeGreaterThanOrEqual(32 * 72 * 4);
   expect(report.arenaBytes).toBeLessThan(1e6);
 });
