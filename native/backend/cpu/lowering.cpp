@@ -154,12 +154,11 @@ int Lowering::new_buffer(size_t bytes) {
   return static_cast<int>(buffers.size()) - 1;
 }
 
-int Lowering::new_fixed(size_t bytes) {
+int Lowering::packed_buffer(const PackedVariable& packed) {
   Buffer buffer;
   buffer.kind = BufferKind::fixed;
-  buffer.bytes = bytes;
-  buffer.owned = std::make_shared<AlignedBytes>(bytes);
-  buffer.data = buffer.owned->data();
+  buffer.bytes = packed.bytes.size();
+  buffer.data = packed.bytes.data();
   buffers.push_back(std::move(buffer));
   return static_cast<int>(buffers.size()) - 1;
 }
@@ -247,15 +246,10 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
   int target = -1;
   if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
     Variable* variable = buffers[static_cast<size_t>(source)].variable;
-    std::shared_ptr<PackedVariable> packed = packed_variable(*variable, wanted);
-    Buffer buffer;
-    buffer.kind = BufferKind::fixed;
     size_t packed_bytes = layout_bytes(wanted);
-    buffer.bytes = packed_bytes;
-    buffer.data = packed->bytes.data();
-    buffer.layout = wanted;
-    buffers.push_back(std::move(buffer));
-    target = static_cast<int>(buffers.size()) - 1;
+    std::shared_ptr<PackedVariable> packed = packed_variable(*variable, wanted, packed_bytes);
+    target = packed_buffer(*packed);
+    buffers.back().layout = wanted;
     int team = team_;
     size_team(static_cast<double>(packed_bytes));
     Primitive primitive;

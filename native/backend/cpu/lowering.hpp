@@ -12,6 +12,8 @@
 
 namespace vanda::cpu {
 
+class PackedVariable;
+
 enum class BufferKind : uint8_t { arena, feed, variable, fixed };
 
 struct Buffer {
@@ -45,8 +47,8 @@ class Lowering {
   void size_team(double work);
 
   int new_buffer(size_t bytes);
-  // Memory of the plan's own that keeps its content from run to run.
-  int new_fixed(size_t bytes);
+  // The memory of a packed variable, which keeps its content from run to run.
+  int packed_buffer(const PackedVariable& packed);
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
   int in_layout(Value value, const Layout& wanted);

@@ -1,16 +1,21 @@
 #pragma once
 
+#include <variant>
+
 #include "backend/cpu/onednn.hpp"
 #include "core/backend.hpp"
 
 namespace vanda::cpu {
 
-// A variable in the layout of a kernel. Plans for several batch sizes share one; whichever runs
+// What a packed copy is: a layout of oneDNN's, or panels of our own (the numbers of their view).
+using PackedForm = std::variant<Layout, std::vector<int64_t>>;
+
+// A variable in the form that a kernel likes. Plans for several batch sizes share one; whichever runs
 // first after the variable was written packs it again. Writers of variables have the session alone,
 // so that nobody packs while another plan reads an older version.
 class PackedVariable final : public VariableCopy {
  public:
-  explicit PackedVariable(const Layout& layout) : layout(layout), bytes(layout_bytes(layout)) {}
+  PackedVariable(PackedForm form, size_t size) : form(std::move(form)), bytes(size) {}
 
   template <typename Pack>
   void refresh(const Variable& variable, Pack pack) {
@@ -22,7 +27,7 @@ class PackedVariable final : public VariableCopy {
     seen_.store(version, std::memory_order_release);
   }
 
-  const Layout layout;
+  const PackedForm form;
   const AlignedBytes bytes;
 
  private:
@@ -30,7 +35,8 @@ class PackedVariable final : public VariableCopy {
   std::atomic<uint64_t> seen_{0};
 };
 
-// The copy of that layout that another plan has already, or a new one.
-std::shared_ptr<PackedVariable> packed_variable(Variable& variable, const Layout& layout);
+// The copy of that form that another plan has already, or a new one.
+std::shared_ptr<PackedVariable> packed_variable(Variable& variable, const PackedForm& form,
+                                                size_t size);
 
 }  // namespace vanda::cpu

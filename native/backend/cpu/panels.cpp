@@ -1,6 +1,7 @@
 #include "backend/cpu/panels.hpp"
 
 #include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/packed_variable.hpp"
 
 namespace vanda::cpu {
 
@@ -29,23 +30,27 @@ int64_t panel_floats(int64_t inner, int64_t columns) {
 }
 
 int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
-  std::vector<int64_t> key = {value.node,  value.output, view.offset, view.row,
-                              view.column, view.inner,   view.columns};
+  std::vector<int64_t> numbers = {view.offset, view.row, view.column, view.inner, view.columns};
+  std::vector<int64_t> key = {value.node, value.output};
+  key.insert(key.end(), numbers.begin(), numbers.end());
   if (auto found = lowering.panels.find(key); found != lowering.panels.end()) return found->second;
   int source = lowering.plain(value);
   size_t bytes = static_cast<size_t>(panel_floats(view.inner, view.columns)) * sizeof(float);
   Variable* variable = lowering.buffers[static_cast<size_t>(source)].variable;
-  int target = variable != nullptr ? lowering.new_fixed(bytes) : lowering.new_buffer(bytes);
-  auto seen = std::make_shared<uint64_t>(0);
-  lowering.add("pack", {source}, {target}, [=](const RunContext& context) {
-    if (variable != nullptr) {
-      uint64_t version = variable->version.load(std::memory_order_acquire);
-      if (version == *seen) return;
-      *seen = version;
-    }
+  std::shared_ptr<PackedVariable> packed;
+  if (variable != nullptr) packed = packed_variable(*variable, numbers, bytes);
+  int target = packed ? lowering.packed_buffer(*packed) : lowering.new_buffer(bytes);
+  auto run = [=](const RunContext& context) {
     pack(view, static_cast<const float*>(context.data[source]),
          static_cast<float*>(context.data[target]), context.threads);
-  });
+  };
+  if (packed) {
+    lowering.add("pack", {source}, {target}, [=](const RunContext& context) {
+      packed->refresh(*variable, [&] { run(context); });
+    });
+  } else {
+    lowering.add("pack", {source}, {target}, run);
+  }
   lowering.panels.emplace(std::move(key), target);
   return target;
 }
