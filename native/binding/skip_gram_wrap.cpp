@@ -80,7 +80,7 @@ Napi::Value SkipGramWrap::train(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     int64_t until = integer_of(info[0], "untilEpoch");
     if (!info[1].IsFunction()) throw Error("invalid_attribute", "train", "takes a callback");
-    if (skip_gram_->running()) throw Error("busy", "skipGram", "a training is already running");
+    skip_gram_->begin();
     // The object itself, and with it this one, stays alive while the thread runs.
     auto held = std::make_shared<Held>(Held{Napi::Persistent(info[1].As<Napi::Function>()),
                                             Napi::Persistent(info.This().As<Napi::Object>())});
@@ -101,7 +101,7 @@ Napi::Value SkipGramWrap::train(const Napi::CallbackInfo& info) {
       std::shared_ptr<Error> failure;
       bool finished = false;
       try {
-        finished = skip_gram->train(until, report);
+        finished = skip_gram->run(until, report);
       } catch (...) {
         failure = std::make_shared<Error>(from_current_exception());
       }

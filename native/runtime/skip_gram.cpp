@@ -173,14 +173,17 @@ void SkipGram::make_vectors() {
   }
 }
 
-bool SkipGram::train(int64_t until_epoch,
-                     const std::function<void(const SkipGramProgress&)>& report) {
+void SkipGram::begin() {
   if (running_.exchange(true)) throw Error("busy", "skipGram", "a training is already running");
+  stop_.store(false);
+}
+
+bool SkipGram::run(int64_t until_epoch,
+                   const std::function<void(const SkipGramProgress&)>& report) {
   struct Done {
     std::atomic<bool>& running;
     ~Done() { running.store(false); }
   } done{running_};
-  stop_.store(false);
   while (epoch_ < std::min(until_epoch, options_.epochs)) {
     run_epoch(report);
     // An epoch that was broken off cannot be taken up again: its words have been learnt from.

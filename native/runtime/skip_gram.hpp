@@ -50,7 +50,13 @@ class SkipGram {
 
   // Trains on the calling thread, and on more where the options say so, until that many epochs are
   // done. False when stopped before. `report` is called on any of the threads, one at a time.
-  bool train(int64_t until_epoch, const std::function<void(const SkipGramProgress&)>& report);
+  bool train(int64_t until_epoch, const std::function<void(const SkipGramProgress&)>& report) {
+    begin();
+    return run(until_epoch, report);
+  }
+  // The same in two: begin() throws busy while a training runs, run() may be on another thread.
+  void begin();
+  bool run(int64_t until_epoch, const std::function<void(const SkipGramProgress&)>& report);
   void stop() { stop_.store(true); }
   bool running() const { return running_.load(); }
   int64_t epoch() const { return epoch_; }

@@ -125,6 +125,7 @@ void Trainer::loop(Run run) {
           break;
         }
         step(*batch, run, at);
+        if (points_full_) make_room(run);
         if (snapshot_wanted_.load(std::memory_order_relaxed)) serve_snapshots();
       }
     }
@@ -193,6 +194,21 @@ void Trainer::step(const Batch& batch, const Run& run, Position& at) {
                   "; a smaller learning rate may help");
 }
 
+// Between two steps, when no lock is held that whoever drains the points may be waiting for.
+void Trainer::make_room(const Run& run) {
+  std::unique_lock lock(mutex_);
+  points_full_ = false;
+  if (run.points_ready) {
+    points_drained_.wait(lock, [this] {
+      return points_.size() < options_.points_max || stop_.load();
+    });
+    return;
+  }
+  size_t width = ready_[0].cached->plan->output_types().size() + 2;
+  int64_t half = static_cast<int64_t>(points_.size() / width / 2 * width);
+  points_.erase(points_.begin(), points_.begin() + half);
+}
+
 void Trainer::keep_point(const Plan& plan, uint64_t epoch, const Position& after,
                          const Run& run) {
   // Steps of microseconds are announced many at a time, slow ones each by itself.
@@ -200,22 +216,15 @@ void Trainer::keep_point(const Plan& plan, uint64_t epoch, const Position& after
   constexpr auto kAnnouncedEvery = std::chrono::milliseconds(20);
   bool announce = false;
   {
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     position_ = after;
     size_t count = plan.output_types().size();
-    if (points_.size() + count + 2 > kPointsMax) {
-      if (run.points_ready) {
-        points_drained_.wait(lock, [this] { return points_.empty() || stop_.load(); });
-      } else {
-        points_.erase(points_.begin(),
-                      points_.begin() + static_cast<int64_t>(kPointsMax / 2 / (count + 2) * (count + 2)));
-      }
-    }
     points_.push_back(static_cast<double>(after.step));
     points_.push_back(static_cast<double>(epoch));
     for (size_t i = 0; i < count; ++i) {
       points_.push_back(ConstView{&plan.output_types()[i], plan.output(i)}.at(0));
     }
+    points_full_ = points_.size() >= options_.points_max;
     if (run.points_ready && !points_announced_) {
       auto now = std::chrono::steady_clock::now();
       announce = points_.size() >= kAnnouncedPoints || now - announced_at_ >= kAnnouncedEvery;

@@ -25,6 +25,7 @@ struct TrainerOptions {
   std::shared_ptr<Session> session;
   std::shared_ptr<const Pipeline> pipeline;
   Request request;  // outputs: the loss, then the metrics; effects: the updates
+  size_t points_max = size_t{1} << 20;  // numbers that may wait to be drained
 };
 
 // The training loop, on a thread of its own. Nothing of the host language runs in a step; points
@@ -52,17 +53,16 @@ class Trainer {
   void snapshot(std::function<void(State, Position)> take);
   // The plan of a whole batch, compiled now if it was not before.
   std::shared_ptr<CachedPlan> plan();
-  // Flat rows of [step, epoch, loss, metrics...] since the last call. At most kPointsMax numbers wait:
+  // Flat rows of [step, epoch, loss, metrics...] since the last call. Where too many wait,
   // a run that somebody listens to pauses until they are drained, any other forgets the oldest.
   std::vector<double> drain_points();
 
  private:
-  static constexpr size_t kPointsMax = size_t{1} << 20;
-
   void loop(Run run);
   void step(const Batch& batch, const Run& run, Position& at);
   void read_from(BatchReader* reader);
   void serve_snapshots();
+  void make_room(const Run& run);
   void keep_point(const Plan& plan, uint64_t epoch, const Position& after, const Run& run);
 
   // A plan bound to the pipeline's columns: whole batches have one, the remainder another.
@@ -76,6 +76,7 @@ class Trainer {
 
   TrainerOptions options_;
   std::vector<Ready> ready_;  // of the training thread
+  bool points_full_ = false;  // of the training thread
   std::thread thread_;
   std::atomic<bool> running_{false};
   std::atomic<bool> stop_{false};

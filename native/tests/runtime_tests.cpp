@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <future>
 #include <map>
@@ -44,7 +45,7 @@ struct Setup {
   Tensor y{TensorType{DType::f32, Shape{50, 1}}};
   std::unique_ptr<Trainer> trainer;
 
-  explicit Setup(double rate) {
+  explicit Setup(double rate, size_t points_max = 1 << 20) {
     for (int i = 0; i < 50; ++i) {
       const float* row = x.as<float>() + 3 * i;
       y.as<float>()[i] = 2 * row[0] - row[1] + 0.5f * row[2] + 1;
@@ -71,6 +72,7 @@ struct Setup {
     train.session = session;
     train.pipeline = std::make_shared<Pipeline>(options);
     train.request = session->prepare(graph, {loss}, effects);
+    train.points_max = points_max;
     trainer = std::make_unique<Trainer>(std::move(train));
   }
 
@@ -169,6 +171,43 @@ TEST("a resumed run is bit-identical to an undisturbed one") {
   CHECK(whole.trainer->position().epoch == 5 && whole.trainer->position().batch == 5);
   std::vector<double> points = second.trainer->drain_points();
   CHECK(points.size() == 23 * 3 && points[0] == 18 && points[66] == 40);
+}
+
+TEST("points that nobody drains stay bounded, the newest kept") {
+  Setup setup(0.05, 300);
+  CHECK(setup.train(1000) == "");
+  std::vector<double> points = setup.trainer->drain_points();
+  CHECK(points.size() < 300 && points.size() > 100);
+  CHECK(points[points.size() - 3] == 1000);
+  for (size_t i = 3; i < points.size(); i += 3) CHECK(points[i] == points[i - 3] + 1);
+}
+
+TEST("a run with a listener pauses until its points are drained, and can be stopped meanwhile") {
+  Setup setup(0.05, 300);
+  std::promise<void> announced;
+  std::promise<std::string> finished;
+  std::atomic<bool> first{true};
+  Trainer::Run run;
+  run.until_step = 1000;
+  run.points_ready = [&] {
+    if (first.exchange(false)) announced.set_value();
+  };
+  run.done = [&](bool stopped, const Error*) { finished.set_value(stopped ? "stopped" : "done"); };
+  setup.trainer->train(run);
+  announced.get_future().wait();
+  std::vector<double> all;
+  while (setup.trainer->position().step < 500) {
+    for (double number : setup.trainer->drain_points()) all.push_back(number);
+    std::this_thread::yield();
+  }
+  // Undrained, it gets no further than the bound, however long it has.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(setup.trainer->position().step < 800);
+  setup.trainer->stop();
+  CHECK(finished.get_future().get() == "stopped");
+  for (double number : setup.trainer->drain_points()) all.push_back(number);
+  CHECK(all.size() == setup.trainer->position().step * 3);
+  for (size_t i = 0; i < all.size(); i += 3) CHECK(all[i] == static_cast<double>(i / 3 + 1));
 }
 
 TEST("a loss that is no longer finite stops the run") {
