@@ -1,5 +1,6 @@
 #include "binding/wraps.hpp"
 #include "core/op_spec.hpp"
+#include "ops/fused_gradient.hpp"
 
 namespace vanda::binding {
 
@@ -55,7 +56,7 @@ Napi::Array attributes_to_js(Napi::Env env, const OpSpec& spec) {
 // `once`: a fused backward kernel; `stops`: piecewise constant; `again`: made of ops itself.
 const char* gradient_of(const OpSpec& spec) {
   if (spec.zero_gradient) return "stops";
-  if (spec.gradient == nullptr) return "none";
+  if (spec.gradient == nullptr || spec.gradient == refuse_second_order) return "none";
   return spec.first_order ? "once" : "again";
 }
 

@@ -27,7 +27,9 @@ void require_floats(const Node& node, Types inputs) {
 int64_t groups_of(const Node& node, int64_t outputs) {
   int64_t groups = node.integer("groups");
   if (groups < 1 || outputs % groups != 0) {
-    throw Error("invalid_attribute", node.op->name, "the filters do not divide into the groups");
+    throw Error("invalid_attribute", node.op->name,
+                std::to_string(outputs) + " filters do not divide into " + std::to_string(groups) +
+                    " groups");
   }
   return groups;
 }
@@ -41,7 +43,9 @@ std::vector<TensorType> infer_conv(const Node& node, Types inputs) {
               k.text());
   int64_t groups = groups_of(node, k[3]);
   require(x[3] == k[2] * groups, node,
-          "a kernel of " + k.text() + " does not go with pictures of " + x.text());
+          "a kernel of " + k.text() + " in " + std::to_string(groups) +
+              " group(s) reads pictures of " + std::to_string(k[2] * groups) +
+              " channels, not pictures of " + x.text());
   require(inputs.size() < 3 || inputs[2].shape == Shape{k[3]}, node,
           "the bias must have the shape " + Shape{k[3]}.text());
   if (node.text("activation") != "" && node.text("activation") != "relu") {
@@ -127,6 +131,13 @@ std::vector<Value> grad_conv(Graph& graph, int node, Grads grads) {
   return result;
 }
 
+void require_places(const Node& node, const Window& window, const Shape& dy) {
+  Shape places{window.out_height, window.out_width};
+  require(places[0] == dy[1] && places[1] == dy[2], node,
+          "with these sizes the gradient has " + places.text() + " places, not those of " +
+              dy.text());
+}
+
 // conv2d_grad_input(dy, kernel) with `size` = [H, W] of the input.
 std::vector<TensorType> infer_grad_input(const Node& node, Types inputs) {
   require_floats(node, inputs);
@@ -134,10 +145,11 @@ std::vector<TensorType> infer_grad_input(const Node& node, Types inputs) {
   const Shape& k = inputs[1].shape;
   const std::vector<int64_t>& size = node.integers("size");
   require(dy.rank() == 4 && k.rank() == 4 && size.size() == 2 && dy[3] == k[3], node,
-          "the gradient and the kernel do not go together");
+          "takes a gradient [N, OH, OW, O], a kernel [KH, KW, C, O] and a size [H, W], not " +
+              dy.text() + " and " + k.text());
   int64_t groups = groups_of(node, k[3]);
   Window window = window_of(node, size[0], size[1], k[0], k[1]);
-  require(window.out_height == dy[1] && window.out_width == dy[2], node, "the sizes disagree");
+  require_places(node, window, dy);
   return {TensorType{inputs[0].dtype, Shape{dy[0], size[0], size[1], k[2] * groups}}};
 }
 
@@ -168,11 +180,14 @@ std::vector<TensorType> infer_grad_kernel(const Node& node, Types inputs) {
   const Shape& dy = inputs[1].shape;
   const std::vector<int64_t>& size = node.integers("size");
   require(x.rank() == 4 && dy.rank() == 4 && size.size() == 2, node,
-          "the gradient and the pictures do not go together");
+          "takes pictures [N, H, W, C], a gradient [N, OH, OW, O] and a size [KH, KW], not " +
+              x.text() + " and " + dy.text());
   int64_t groups = groups_of(node, dy[3]);
   Window window = window_of(node, x[1], x[2], size[0], size[1]);
-  require(window.out_height == dy[1] && window.out_width == dy[2] && x[3] % groups == 0, node,
-          "the sizes disagree");
+  require_places(node, window, dy);
+  require(x[3] % groups == 0, node,
+          std::to_string(x[3]) + " channels do not divide into " + std::to_string(groups) +
+              " groups");
   return {TensorType{inputs[0].dtype, Shape{size[0], size[1], x[3] / groups, dy[3]}}};
 }
 
@@ -227,7 +242,7 @@ void register_convolution() {
   grad_input.gradient = grad_grad_input;
   grad_kernel.doc = {"The gradient of conv2d towards its kernel.",
                      "x [N, H, W, C], dy [N, OH, OW, O] -> [KH, KW, C / groups, O], size [KH, KW]",
-                     "f32", "oneDNN"};
+                     "f32", "oneDNN; of at most four channels: own"};
   grad_kernel.infer = infer_grad_kernel;
   grad_kernel.reference = reference_grad_kernel;
   grad_kernel.gradient = grad_grad_kernel;

@@ -167,21 +167,29 @@ void register_layer_normalization() {
   for (const char* name : {"layer_norm", "group_norm"}) {
     OpSpec norm;
     norm.name = name;
+    bool grouped = norm.name == "group_norm";
     norm.inputs_min = norm.inputs_max = 3;
     norm.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
-    if (norm.name == "group_norm") {
-      norm.attributes.push_back({"groups", AttributeKind::integer, std::nullopt});
-    }
+    if (grouped) norm.attributes.push_back({"groups", AttributeKind::integer, std::nullopt});
+    norm.doc = grouped ? OpDoc{"Normalises the places and the channels of each group of each sample; "
+                               "the statistics serve the gradient.",
+                               "x [N, ..., C], scale, shift [C] -> [N, ..., C], [N, G], [N, G]"}
+                       : OpDoc{"Normalises each row; the statistics serve the gradient.",
+                               "x [..., C], scale, shift [C] -> [..., C], [...], [...]"};
+    norm.first_order = true;
     norm.infer = infer_norm;
     norm.reference = reference_norm;
     norm.gradient = grad_norm;
     OpSpec grad = norm;
     grad.name = norm.name + "_grad";
     grad.inputs_min = grad.inputs_max = 5;
+    grad.doc = {"The gradient of " + norm.name + " towards x, scale and shift.",
+                "dy, x [..., C], scale [C], mean, inverse -> [..., C], [C], [C]"};
+    grad.first_order = false;
     grad.infer = infer_norm_grad;
-    grad.reference = reference_norm_grad;
     grad.gradient = refuse_second_order;
-    register_op(std::move(norm));
+    grad.reference = reference_norm_grad;
+      register_op(std::move(norm));
     register_op(std::move(grad));
   }
 }

@@ -177,7 +177,7 @@ void register_normalization() {
   train.inputs_min = train.inputs_max = 3;
   train.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
   train.doc = {"Batch normalisation with the batch's own statistics; gives y, mean and variance.",
-               "x [..., C], scale [C], shift [C] -> [..., C], [C], [C]", "f32", "oneDNN"};
+               "x [..., C], scale [C], shift [C] -> [..., C], [C], [C]"};
   train.first_order = true;
   train.infer = infer_train;
   train.reference = reference_train;
@@ -187,6 +187,8 @@ void register_normalization() {
   OpSpec moments;
   moments.name = "batch_norm_moments";
   moments.inputs_min = moments.inputs_max = 1;
+  moments.doc = {"Mean and biased variance of each channel: the first half of batch_norm_train.",
+                 "x [..., C] -> [C], [C]"};
   moments.infer = infer_moments;
   moments.reference = reference_moments;
   register_op(std::move(moments));
@@ -197,6 +199,9 @@ void register_normalization() {
   apply.inputs_max = 6;
   apply.attributes = {{"epsilon", AttributeKind::number, 1e-3},
                       {"activation", AttributeKind::text, std::string()}};
+  apply.doc = {"Normalises with given statistics, then adds a residual and takes the relu if asked: "
+               "the second half of batch_norm_train.",
+               "x [..., C], mean, variance, scale, shift [C], residual [..., C] -> [..., C]"};
   apply.infer = infer_apply;
   apply.reference = reference_apply;
   register_op(std::move(apply));
@@ -206,9 +211,9 @@ void register_normalization() {
   grad.inputs_min = 5;
   grad.inputs_max = 6;
   grad.attributes = {{"epsilon", AttributeKind::number, 1e-3}};
-  grad.doc = {"The gradient of batch_norm_train towards x, scale and shift.",
-              "dy [..., C], x [..., C], scale [C], mean [C], variance [C] -> [..., C], [C], [C]",
-              "f32", "oneDNN"};
+  grad.doc = {"The gradient of batch_norm_train towards x, scale and shift; given the shift, behind a relu.",
+              "dy, x [..., C], scale, mean, variance, shift [C] -> [..., C], [C], [C]",
+              "f32", "own"};
   grad.infer = infer_grad;
   grad.reference = reference_grad;
   grad.gradient = refuse_second_order;

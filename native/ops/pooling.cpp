@@ -162,7 +162,8 @@ void register_pooling() {
     pool.doc = {maximum ? "The greatest element under each window; the second output says where it "
                           "was, for the gradient alone."
                         : "The mean under each window; padding is not counted.",
-                "x [N, H, W, C] -> [N, OH, OW, C]", "f32", "oneDNN"};
+                "x [N, H, W, C] -> [N, OH, OW, C]", "f32",
+                maximum ? "own; windows of more than 256: reference" : "own"};
     pool.first_order = maximum;
     pool.infer = infer_pool;
     pool.reference = maximum ? reference_max_pool : reference_avg_pool;
@@ -173,7 +174,7 @@ void register_pooling() {
     grad.attributes = pool.attributes;
     grad.attributes.push_back({"inputSize", AttributeKind::integers, std::nullopt});
     grad.doc = {"The gradient of " + pool.name + ".",
-                "dy [N, OH, OW, C] -> [N, H, W, C], inputSize [H, W]", "f32", "oneDNN"};
+                "dy [N, OH, OW, C] -> [N, H, W, C], inputSize [H, W]"};
     grad.infer = infer_pool_grad;
     grad.reference = maximum ? reference_max_pool_grad : reference_avg_pool_grad;
     grad.gradient = maximum ? refuse_second_order : grad_avg_pool_grad;

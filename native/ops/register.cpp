@@ -16,6 +16,7 @@ void register_ops() {
     register_family("Products", register_matmul);
     register_family("Convolution", register_convolution);
     register_family("Pooling", register_pooling);
+    register_family("Pooling", register_resize);
     register_family("Normalisation", register_normalization);
     register_family("Normalisation", register_layer_normalization);
     register_family("Rows and indices", register_gather);

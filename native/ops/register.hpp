@@ -11,6 +11,7 @@ void register_shape_ops();
 void register_matmul();
 void register_convolution();
 void register_pooling();
+void register_resize();
 void register_normalization();
 void register_layer_normalization();
 void register_gather();

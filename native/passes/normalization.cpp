@@ -41,7 +41,7 @@ class NormalizationJoiner {
     return true;
   }
 
-  // The one node that reads the first output; -1 where there are more, or the world outside reads it.
+  // The one node that reads the first output; -1 where there are more or the outside reads it.
   int only_reader(int id) const {
     return uses_[static_cast<size_t>(id)][0] == 1 ? reader_[static_cast<size_t>(id)] : -1;
   }

@@ -9,10 +9,10 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 15> kNames = {
-    "fold",          "simplify", "cse",      "sparse", "lookups",  "prune",  "sink",
-    "normalization", "epilogue", "products", "fuse",   "schedule", "layout", "inPlace",
-    "reuse"};
+constexpr std::array<const char*, 16> kNames = {
+    "fold",          "simplify", "cse",      "sparse",   "lookups", "prune",    "sink",
+    "normalization", "affine",   "epilogue", "products", "fuse",    "schedule", "layout",
+    "inPlace",       "reuse"};
 
 }  // namespace
 
@@ -49,6 +49,7 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
   apply("prune", prune);
   apply("sink", sink_masks);
   apply("normalization", join_normalization);
+  apply("affine", fold_affine);
   apply("epilogue", join_epilogues);
   apply("products", join_products);
   apply("fuse", fuse_elementwise);

@@ -24,7 +24,8 @@ Program sink_masks(const Program& program) {
     Value pooled = rewriter.mapped(Value{places.node, 0});
     Value open = emit.op("greater", {pooled, rewriter.mapped(mask->bound)});
     Value masked = emit.where(open, rewriter.mapped(grad.inputs[0]), rewriter.mapped(mask->zero));
-    rewriter.replace(id, Value{rewriter.result.graph.add_copy(grad, {masked, rewriter.mapped(places)}), 0});
+    int sunk = rewriter.result.graph.add_copy(grad, {masked, rewriter.mapped(places)});
+    rewriter.replace(id, Value{sunk, 0});
     return true;
   });
 }

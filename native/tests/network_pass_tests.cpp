@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/autodiff.hpp"
 #include "passes/passes.hpp"
 #include "tests/check.hpp"
@@ -110,6 +112,53 @@ TEST("a normalisation that the world outside sees is left alone") {
   net.train(emit.op("relu", {y}));
   net.outputs.push_back(y);
   net.agrees();
+}
+
+TEST("a batch normalisation in inference folds into the convolution before it") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {2, 6, 6, 8});
+  auto variable = [&](const std::string& name, std::vector<int64_t> shape) {
+    Attributes attributes = {{"dtype", std::string("f32")},
+                             {"shape", std::move(shape)},
+                             {"init", std::string("uniform")},
+                             {"scale", 1.0}};
+    return Value{graph.add("variable", {}, std::move(attributes), name), 0};
+  };
+  Value kernel = variable("kernel", {3, 3, 8, 16});
+  Value mean = variable("mean", {16});
+  Value scale = variable("scale", {16});
+  Value spread = emit.add(emit.op("square", {variable("spread", {16})}), 0.1);
+  Value factor = emit.mul(scale, emit.op("rsqrt", {spread}));
+  Value conv = emit.op("conv2d", {x, kernel}, same());
+  Value y = emit.add(emit.mul(emit.sub(conv, mean), factor), variable("shift", {16}));
+  Value out = emit.op("relu", {y});
+  Tensor feed = random_tensor(graph.type(x), 17);
+
+  Session session(2);
+  std::vector<NamedView> views = {{"x", feed.type, feed.data()}};
+  // Both ways through one session: the same variables, and what is folded or not.
+  auto run = [&](Value value) { return session.run(session.prepare(graph, {value}, {}), views, 0)[0]; };
+  auto steps = [&](Value value) {
+    return session.plan_for(session.prepare(graph, {value}, {}), {{"x", feed.type}})->plan->describe();
+  };
+  // Nothing is left behind it but the reorder towards the world.
+  std::vector<std::string> list = steps(out);
+  auto found = std::find(list.begin(), list.end(), "conv2d+relu");
+  CHECK(found != list.end() && list.end() - found <= 2);
+  // Read once more, the convolution cannot take anything in.
+  Value open = emit.add(emit.mul(conv, 0), out);
+  list = steps(open);
+  CHECK(std::find(list.begin(), list.end(), "conv2d+relu") == list.end());
+  CHECK(largest_difference(run(out), run(open)) < 1e-4);
+  // A written variable is folded in again.
+  Tensor other = random_tensor(TensorType{DType::f32, Shape{16}}, 18);
+  session.write_variables({{"scale", other.type, other.data()}});
+  CHECK(largest_difference(run(out), run(open)) < 1e-4);
+  Tensor first = run(out);
+  other = random_tensor(other.type, 19);
+  session.write_variables({{"scale", other.type, other.data()}});
+  CHECK(largest_difference(run(out), first) > 1e-3);
 }
 
 TEST("the mask of a relu sinks below the gradient of a max pooling") {

@@ -77,6 +77,28 @@ TEST("what has no second order says so in a sentence that names it") {
   }
 }
 
+TEST("convolutions and resizes say what would fit") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {2, 5, 5, 6});
+  Value kernel = placeholder(graph, "kernel", {3, 3, 2, 4});
+  CHECK(mentions(sentence_of([&] { emit.op("conv2d", {x, kernel}); }),
+                 "reads pictures of 2 channels, not pictures of [2, 5, 5, 6]"));
+  CHECK(mentions(sentence_of([&] { emit.op("conv2d", {x, kernel}, {{"groups", int64_t{3}}}); }),
+                 "4 filters do not divide into 3 groups"));
+  Value dy = placeholder(graph, "dy", {2, 2, 2, 4});
+  CHECK(mentions(sentence_of([&] {
+                   emit.op("conv2d_grad_input", {dy, kernel}, {{"size", std::vector<int64_t>{5, 5}}});
+                 }),
+                 "has [3, 3] places, not those of [2, 2, 2, 4]"));
+  auto resize = [&](Attributes attributes) {
+    return sentence_of([&] { emit.op("resize2d", {x}, attributes); });
+  };
+  CHECK(mentions(resize({{"size", std::vector<int64_t>{0, 4}}}), "size is [height, width]"));
+  CHECK(mentions(resize({{"size", std::vector<int64_t>{4, 4}}, {"method", std::string("cubic")}}),
+                 "'nearest' or 'bilinear', not 'cubic'"));
+}
+
 TEST("normalisations say what would fit") {
   Graph graph;
   Emit emit(graph);

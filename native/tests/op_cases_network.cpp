@@ -78,6 +78,25 @@ void add_convolutions(std::vector<OpCase>& cases) {
   }
 }
 
+void add_resizes(std::vector<OpCase>& cases) {
+  for (const Ints& size : {Ints{7, 4}, Ints{2, 9}, Ints{1, 1}}) {
+    for (const char* method : {"nearest", "bilinear"}) {
+      Attributes attributes = {{"size", size}, {"method", std::string(method)}};
+      cases.push_back(simple("resize2d", {{2, 3, 5, 3}}, attributes));
+    }
+    cases.push_back(simple("resize2d", {{2, 3, 5, 3}}, {{"size", size}, {"alignCorners", true}}));
+  }
+  cases.push_back(simple("resize2d_grad", {{2, 5, 4, 3}}, {{"inputSize", Ints{3, 6}}}));
+}
+
+void add_transposed(std::vector<OpCase>& cases) {
+  // A transposed convolution is the gradient of one, grouped and dilated too.
+  cases.push_back(simple("conv2d_grad_input", {{2, 3, 3, 4}, {3, 3, 2, 4}},
+                         {{"size", Ints{7, 7}}, {"stride", Ints{2, 2}}, {"groups", int64_t{2}}}));
+  cases.push_back(simple("conv2d_grad_input", {{1, 4, 3, 2}, {2, 3, 3, 2}},
+                         {{"size", Ints{6, 7}}, {"dilation", Ints{2, 2}}}));
+}
+
 }  // namespace
 
 void add_network_cases(std::vector<OpCase>& cases) {
@@ -85,6 +104,8 @@ void add_network_cases(std::vector<OpCase>& cases) {
   add_halves(cases);
   add_pools(cases);
   add_convolutions(cases);
+  add_transposed(cases);
+  add_resizes(cases);
 }
 
 }  // namespace vanda::testing

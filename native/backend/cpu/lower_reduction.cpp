@@ -131,7 +131,7 @@ bool lower_reduction(Lowering& lowering, int id) {
   if (planes) {
     kernel->outer = planes->count;
     kernel->inner = planes->block;
-    kernel->source = lowering.opaque(node.inputs[0]);
+    kernel->source = lowering.in_layout(node.inputs[0], lowering.layout_of(node.inputs[0]));
   } else {
     kernel->source = lowering.plain(node.inputs[0]);
   }

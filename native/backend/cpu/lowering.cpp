@@ -17,6 +17,7 @@ constexpr Lower kFamilies[] = {
     lower_fused,
     lower_network,
     lower_pooling,
+    lower_resize,
     lower_normalization,
     lower_layer_norm,
     lower_small_product,
@@ -61,6 +62,57 @@ void Lowering::lower(int id) {
   const Node& node = graph().node(id);
   if (is_defined(Value{id, 0})) return;  // came along with another node
   if (node.op->op_class == OpClass::source) return lower_source(id);
+  if (node.is("reshape") && steady_.contains(node.inputs[0].node)) {
+    steady_[id] = steady_.at(node.inputs[0].node);
+  }
+  if (!is_steady(node)) return lower_op(id);
+  size_t first_step = steps.size();
+  size_t first_buffer = buffers.size();
+  lower_op(id);
+  std::set<Variable*>& variables = steady_[id];
+  for (Value input : node.inputs) {
+    const std::set<Variable*>& more = steady_.at(input.node);
+    variables.insert(more.begin(), more.end());
+  }
+  keep(variables, first_step, first_buffer);
+}
+
+bool Lowering::is_steady(const Node& node) const {
+  if (!request_.program.effects.empty() || node.inputs.empty()) return false;
+  if (node.op->reference == nullptr && !node.is("fused")) return false;  // random numbers
+  for (Value input : node.inputs) {
+    if (!steady_.contains(input.node)) return false;
+  }
+  return true;
+}
+
+void Lowering::keep(const std::set<Variable*>& variables, size_t first_step, size_t first_buffer) {
+  for (size_t i = first_buffer; i < buffers.size(); ++i) {
+    Buffer& buffer = buffers[i];
+    if (buffer.kind != BufferKind::arena) continue;
+    buffer.kind = BufferKind::fixed;
+    buffer.owned = std::make_shared<AlignedBytes>(buffer.bytes);
+    buffer.data = buffer.owned->data();
+  }
+  std::vector<Variable*> watched(variables.begin(), variables.end());
+  for (size_t i = first_step; i < steps.size(); ++i) {
+    auto run = std::move(steps[i].run);
+    // Versions begin at one and only grow, so their sum says whether any of them moved.
+    auto seen = std::make_shared<uint64_t>(~uint64_t{0});
+    steps[i].run = [run, watched, seen](const RunContext& context) {
+      uint64_t version = 0;
+      for (Variable* variable : watched) {
+        version += variable->version.load(std::memory_order_acquire);
+      }
+      if (version == *seen) return;
+      run(context);
+      *seen = version;
+    };
+  }
+}
+
+void Lowering::lower_op(int id) {
+  const Node& node = graph().node(id);
   if (node.is("reshape")) {
     define(Value{id, 0}, plain(node.inputs[0]));
     return;
@@ -97,10 +149,12 @@ void Lowering::lower_source(int id) {
     }
     buffer.kind = BufferKind::variable;
     buffer.variable = &variable;
+    steady_[id] = {&variable};
     buffer.data = variable.storage.data();
   } else {
     buffer.kind = BufferKind::fixed;
     buffer.constant = true;
+    steady_[id] = {};
     buffer.owned = node.payload.bytes;
     buffer.data = node.payload.data();
   }
@@ -161,6 +215,11 @@ int Lowering::packed_buffer(const PackedVariable& packed) {
   buffer.data = packed.bytes.data();
   buffers.push_back(std::move(buffer));
   return static_cast<int>(buffers.size()) - 1;
+}
+
+void Lowering::keep_if_steady(Value value, size_t first_step, size_t first_buffer) {
+  auto steady = steady_.find(value.node);
+  if (steady != steady_.end()) keep(steady->second, first_step, first_buffer);
 }
 
 void Lowering::define(Value value, int buffer, const std::optional<Layout>& layout) {
@@ -262,7 +321,11 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
       packed->refresh(*variable, [&] { pack(context); });
     };
   } else {
+    size_t first_step = steps.size();
+    size_t first_buffer = buffers.size();
     target = reorder_step(source, outside, wanted);
+    steps[first_step].label = "pack";
+    keep_if_steady(value, first_step, first_buffer);
   }
   copies_.at(value).push_back({wanted, target});
   return target;

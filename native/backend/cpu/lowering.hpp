@@ -49,6 +49,9 @@ class Lowering {
   int new_buffer(size_t bytes);
   // The memory of a packed variable, which keeps its content from run to run.
   int packed_buffer(const PackedVariable& packed);
+  // The steps and buffers added since then were made of a value alone. Where it hangs on variables
+  // and constants alone, they keep their memory and run again only when a variable was written.
+  void keep_if_steady(Value value, size_t first_step, size_t first_buffer);
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
   int in_layout(Value value, const Layout& wanted);
@@ -59,7 +62,8 @@ class Lowering {
   bool is_defined(Value value) const { return copies_.contains(value); }
   // Nodes that read a value, in the order of the schedule.
   const std::vector<int>& readers(Value value) const { return readers_.at(value); }
-  // A variable's kernel in the layout of a primitive: repacked only when the variable was written.
+  // A kernel in the layout of a primitive; repacked only when a variable that it is made of was
+  // written, if it is made of nothing else.
   int kernel_in_layout(Value value, const Layout& outside, const Layout& wanted);
 
   void define(Value value, int buffer, const std::optional<Layout>& layout = std::nullopt);
@@ -102,7 +106,10 @@ class Lowering {
   void lower(int id);
   void lower_source(int id);
   void lower_outputs();
+  void lower_op(int id);
   int reorder_step(int source, const Layout& from, const Layout& to);
+  bool is_steady(const Node& node) const;
+  void keep(const std::set<Variable*>& variables, size_t first_step, size_t first_buffer);
 
   const CompileRequest& request_;
   dnnl::stream stream_;
@@ -113,6 +120,9 @@ class Lowering {
   std::set<Value> read_;
   std::map<Value, std::vector<int>> readers_;
   std::map<Value, int> snapshots_;
+  // Nodes that hang on variables and constants alone, in programs that write none, with those
+  // variables: serving computes them once.
+  std::map<int, std::set<Variable*>> steady_;
 };
 
 // Each family of ops in its own file; they return false for a node that is not theirs.
@@ -122,6 +132,7 @@ bool lower_normalization(Lowering& lowering, int id);
 bool lower_layer_norm(Lowering& lowering, int id);
 bool lower_pooling(Lowering& lowering, int id);
 bool lower_small_product(Lowering& lowering, int id);
+bool lower_resize(Lowering& lowering, int id);
 bool lower_product(Lowering& lowering, int id);
 bool lower_panel_product(Lowering& lowering, int id);
 bool lower_recurrent(Lowering& lowering, int id);

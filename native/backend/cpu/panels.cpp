@@ -39,6 +39,8 @@ int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
   Variable* variable = lowering.buffers[static_cast<size_t>(source)].variable;
   std::shared_ptr<PackedVariable> packed;
   if (variable != nullptr) packed = packed_variable(*variable, numbers, bytes);
+  size_t first_step = lowering.steps.size();
+  size_t first_buffer = lowering.buffers.size();
   int target = packed ? lowering.packed_buffer(*packed) : lowering.new_buffer(bytes);
   auto run = [=](const RunContext& context) {
     pack(view, static_cast<const float*>(context.data[source]),
@@ -50,6 +52,7 @@ int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
     });
   } else {
     lowering.add("pack", {source}, {target}, run);
+    lowering.keep_if_steady(value, first_step, first_buffer);
   }
   lowering.panels.emplace(std::move(key), target);
   return target;

@@ -154,6 +154,10 @@ struct KernelTable {
   void (*put_rows)(float* table, const float* x, const uint32_t* rows, int64_t count,
                    int64_t width);
   void (*small_product)(const SmallProduct* product);
+  // Four places of a picture, weighted; acc += x factor.
+  void (*blend_places)(float* out, const float* a, const float* b, const float* c, const float* d,
+                       const float* weights, int64_t channels);
+  void (*add_scaled)(float* acc, const float* x, float factor, int64_t n);
 };
 
 // The table for the machine that this runs on.

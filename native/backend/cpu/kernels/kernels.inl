@@ -208,6 +208,7 @@ void dropout(float* __restrict out, const float* x, int64_t begin, int64_t n, co
 #include "backend/cpu/kernels/convolution.inl"
 #include "backend/cpu/kernels/normalization.inl"
 #include "backend/cpu/kernels/pooling.inl"
+#include "backend/cpu/kernels/resize.inl"
 
 }  // namespace
 
@@ -269,6 +270,8 @@ const KernelTable VANDA_ISA_TABLE = {
     .random_words = random_words,
     .put_rows = put_rows,
     .small_product = small_product,
+    .blend_places = blend_places,
+    .add_scaled = add_scaled,
 };
 
 }  // namespace vanda::cpu

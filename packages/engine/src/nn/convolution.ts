@@ -1,62 +1,153 @@
+import type { Graph } from '../graph.ts';
 import type { Initializer } from '../initializer.ts';
-import type { Padding, Pair } from '../ops/network.ts';
+import type { Node } from '../node.ts';
+import type {
+  ConvOptions,
+  ConvTransposeOptions,
+  Conv1dOptions as Window1d,
+} from '../ops/convolution.ts';
+import type { Padding1d, Pair } from '../ops/window.ts';
+import { pair } from '../ops/window.ts';
 import type { Activation } from './activation.ts';
 import { activate } from './activation.ts';
 import type { Layer } from './layer.ts';
 import { Built, knownDim } from './layer.ts';
 
-export interface Conv2dOptions {
-  stride?: Pair;
-  padding?: Padding;
-  groups?: number;
-  dilation?: Pair;
+interface WeightOptions {
   activation?: Activation;
   useBias?: boolean;
   init?: Initializer;
 }
+export interface Conv2dOptions extends ConvOptions, WeightOptions {}
+export interface Conv1dOptions extends Window1d, WeightOptions {}
+export interface DepthwiseConv2dOptions extends Omit<Conv2dOptions, 'groups'> {
+  /** Filters for each channel. */
+  multiplier?: number;
+}
+export interface Conv2dTransposeOptions extends ConvTransposeOptions, WeightOptions {}
+export interface Conv1dTransposeOptions extends Omit<Conv1dOptions, 'padding'> {
+  padding?: Exclude<Padding1d, 'causal'>;
+  outputPadding?: number;
+}
 
 /** Pictures [N, H, W, C] -> [N, OH, OW, filters]. */
 export function conv2d(filters: number, size: Pair, options: Conv2dOptions = {}): Layer {
-  const [height, width] = typeof size === 'number' ? [size, size] : size;
   const built = new Built('conv2d', (graph, name, x) => {
     const channels = knownDim(x, 3, 'conv2d') / (options.groups ?? 1);
+    return weights(graph, name, [...pair(size), channels, filters], filters, options);
+  });
+  return weighted(built, options, (x, kernel, bias) => x.graph.conv2d(x, kernel, bias, options));
+}
+
+/** Sequences [N, L, C] -> [N, OL, filters]. */
+export function conv1d(filters: number, size: number, options: Conv1dOptions = {}): Layer {
+  const built = new Built('conv1d', (graph, name, x) => {
+    const channels = knownDim(x, 2, 'conv1d') / (options.groups ?? 1);
+    return weights(graph, name, [size, channels, filters], filters, options);
+  });
+  return weighted(built, options, (x, kernel, bias) => x.graph.conv1d(x, kernel, bias, options));
+}
+
+/** Each channel by itself: [N, H, W, C] -> [N, OH, OW, C multiplier]. */
+export function depthwiseConv2d(size: Pair, options: DepthwiseConv2dOptions = {}): Layer {
+  const multiplier = options.multiplier ?? 1;
+  const built = new Built('depthwise_conv2d', (graph, name, x) => {
+    const channels = knownDim(x, 3, 'depthwiseConv2d');
+    const shape = [...pair(size), channels, multiplier];
+    return weights(graph, name, shape, channels * multiplier, options);
+  });
+  return weighted(built, options, (x, kernel, bias) =>
+    x.graph.depthwiseConv2d(x, kernel, bias, options),
+  );
+}
+
+/** A depthwise convolution and one of size 1 over its channels: [N, H, W, C] -> [N, OH, OW, filters]. */
+export function separableConv2d(
+  filters: number,
+  size: Pair,
+  options: DepthwiseConv2dOptions = {},
+): Layer {
+  const multiplier = options.multiplier ?? 1;
+  const built = new Built('separable_conv2d', (graph, name, x) => {
+    const channels = knownDim(x, 3, 'separableConv2d');
+    const init = options.init ?? { kind: 'heNormal' };
+    const point = [1, 1, channels * multiplier, filters];
     return {
-      kernel: graph.variable(
-        `${name}/kernel`,
-        [height, width, channels, filters],
-        options.init ?? { kind: 'heNormal' },
-      ),
-      bias:
-        options.useBias === false
-          ? undefined
-          : graph.variable(`${name}/bias`, [filters], { kind: 'zeros' }),
+      depthwise: graph.variable(`${name}/depthwise`, [...pair(size), channels, multiplier], init),
+      ...weights(graph, name, point, filters, options),
     };
   });
   return {
     apply(x) {
-      const { kernel, bias } = built.on(x);
-      const { stride, padding, groups, dilation } = options;
+      const { depthwise, kernel, bias } = built.on(x);
       return activate(
         options.activation,
-        x.graph.conv2d(x, kernel, bias, { stride, padding, groups, dilation }),
+        x.graph.separableConv2d(x, depthwise, kernel, bias, options),
       );
     },
   };
 }
 
-export function maxPool(size: Pair, options: { stride?: Pair; padding?: Padding } = {}): Layer {
-  return { apply: (x) => x.graph.maxPool2d(x, { size, ...options }) };
+/** [N, H, W, C] -> [N, OH, OW, filters]: the gradient of a convolution, as in decoders; sizes as in Keras. */
+export function conv2dTranspose(
+  filters: number,
+  size: Pair,
+  options: Conv2dTransposeOptions = {},
+): Layer {
+  const built = new Built('conv2d_transpose', (graph, name, x) => {
+    const channels = knownDim(x, 3, 'conv2dTranspose');
+    const shape = [...pair(size), filters / (options.groups ?? 1), channels];
+    return weights(graph, name, shape, filters, options);
+  });
+  return weighted(built, options, (x, kernel, bias) =>
+    x.graph.conv2dTranspose(x, kernel, bias, options),
+  );
 }
 
-export function avgPool(size: Pair, options: { stride?: Pair; padding?: Padding } = {}): Layer {
-  return { apply: (x) => x.graph.avgPool2d(x, { size, ...options }) };
+/** [N, L, C] -> [N, OL, filters]. */
+export function conv1dTranspose(
+  filters: number,
+  size: number,
+  options: Conv1dTransposeOptions = {},
+): Layer {
+  const built = new Built('conv1d_transpose', (graph, name, x) => {
+    const channels = knownDim(x, 2, 'conv1dTranspose');
+    const shape = [size, filters / (options.groups ?? 1), channels];
+    return weights(graph, name, shape, filters, options);
+  });
+  return weighted(built, options, (x, kernel, bias) =>
+    x.graph.conv1dTranspose(x, kernel, bias, options),
+  );
 }
 
-/** [N, H, W, C] -> [N, C]. */
-export function globalAvgPool(): Layer {
-  return { apply: (x) => x.graph.globalAvgPool2d(x) };
+interface Weights {
+  kernel: Node;
+  bias: Node | undefined;
 }
 
-export function globalMaxPool(): Layer {
-  return { apply: (x) => x.graph.globalMaxPool2d(x) };
+function weights(
+  graph: Graph,
+  name: string,
+  shape: readonly number[],
+  outputs: number,
+  options: WeightOptions,
+): Weights {
+  const bias = () => graph.variable(`${name}/bias`, [outputs], { kind: 'zeros' });
+  return {
+    kernel: graph.variable(`${name}/kernel`, shape, options.init ?? { kind: 'heNormal' }),
+    bias: options.useBias === false ? undefined : bias(),
+  };
+}
+
+function weighted(
+  built: Built<Weights>,
+  options: WeightOptions,
+  compute: (x: Node, kernel: Node, bias: Node | undefined) => Node,
+): Layer {
+  return {
+    apply(x) {
+      const { kernel, bias } = built.on(x);
+      return activate(options.activation, compute(x, kernel, bias));
+    },
+  };
 }

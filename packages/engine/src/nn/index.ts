@@ -6,15 +6,39 @@ export type {
   TransformerEncoderOptions,
 } from './attention.ts';
 export { multiHeadAttention, positionEmbedding, transformerEncoder } from './attention.ts';
-export type { Conv2dOptions } from './convolution.ts';
-export { avgPool, conv2d, globalAvgPool, globalMaxPool, maxPool } from './convolution.ts';
+export type {
+  Conv1dOptions,
+  Conv1dTransposeOptions,
+  Conv2dOptions,
+  Conv2dTransposeOptions,
+  DepthwiseConv2dOptions,
+} from './convolution.ts';
+export {
+  conv1d,
+  conv1dTranspose,
+  conv2d,
+  conv2dTranspose,
+  depthwiseConv2d,
+  separableConv2d,
+} from './convolution.ts';
 export type { DenseOptions } from './dense.ts';
 export { dense } from './dense.ts';
 export type { EmbeddingOptions } from './embedding.ts';
 export { embedding, embeddingBag } from './embedding.ts';
 export type { Layer, Mode } from './layer.ts';
 export { groupNormalization, layerNormalization } from './normalization.ts';
+export {
+  avgPool,
+  avgPool1d,
+  globalAvgPool,
+  globalAvgPool1d,
+  globalMaxPool,
+  globalMaxPool1d,
+  maxPool,
+  maxPool1d,
+  upsampling2d,
+} from './pooling.ts';
 export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from './recurrent.ts';
 export { bidirectional, gru, lstm } from './recurrent.ts';
-export { batchNorm, dropout } from './regularization.ts';
+export { batchNorm, dropout, spatialDropout2d } from './regularization.ts';
 export { flatten, rescale, sequential } from './shape.ts';

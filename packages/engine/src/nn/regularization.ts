@@ -1,4 +1,5 @@
 import { EngineError } from '../engine-error.ts';
+import { knownDims } from '../ops/window.ts';
 import type { Layer } from './layer.ts';
 import { Built, knownDim } from './layer.ts';
 
@@ -12,6 +13,21 @@ export function dropout(rate: number): Layer {
     );
   }
   return { apply: (x, mode) => (mode.training && rate > 0 ? x.graph.dropout(x, rate) : x) };
+}
+
+/** Drops whole channels of a picture [N, H, W, C] together, since its neighbouring pixels say the same. */
+export function spatialDropout2d(rate: number): Layer {
+  const drop = dropout(rate);
+  return {
+    apply(x, mode) {
+      if (!mode.training || rate === 0) return x;
+      const graph = x.graph;
+      const [, , channels = 0] = knownDims(x, 'spatialDropout2d', '[N, H, W, C]');
+      const corner = graph.slice(graph.stopGradient(x), [0, 0, 0, 0], [-1, 1, 1, channels]);
+      const ones = graph.add(graph.mul(corner, 0), 1);
+      return graph.mul(x, drop.apply(ones, mode));
+    },
+  };
 }
 
 /**
