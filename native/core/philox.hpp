@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 
 namespace vanda {
@@ -45,10 +44,6 @@ class PhiloxStream {
     return block_[used_++];
   }
   double unit() { return bits() * 0x1.0p-32; }
-  double normal() {
-    double radius = std::sqrt(-2.0 * std::log(1.0 - unit()));
-    return radius * std::cos(6.283185307179586 * unit());
-  }
   // Uniform in [0, bound) without modulo bias (Lemire's rejection).
   uint32_t below(uint32_t bound) {
     uint64_t product = uint64_t{bits()} * bound;

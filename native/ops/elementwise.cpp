@@ -50,13 +50,54 @@ const std::vector<ScalarInfo>& scalars() {
       {Scalar::logical_or, "logical_or", 2, {}, "True where a or b is."},
       {Scalar::where, "where", 3, {}, "a where the condition is true, b elsewhere."},
       {Scalar::gelu_slope, "gelu_slope", 1, {}, "The derivative of gelu at x."},
+      {Scalar::floor_mod,
+       "floor_mod",
+       2,
+       {},
+       "a - floor(a / b) * b: the remainder with the sign of b; for integers, 0 where b is 0."},
+      {Scalar::logical_xor,
+       "logical_xor",
+       2,
+       {},
+       "True where one of a and b is and the other is not."},
+      {Scalar::reciprocal, "reciprocal", 1, {}, "1 / x."},
+      {Scalar::log1p, "log1p", 1, {}, "log(1 + x), exact near 0."},
+      {Scalar::expm1, "expm1", 1, {}, "exp(x) - 1, exact near 0."},
+      {Scalar::sin, "sin", 1, {}, "The sine of an angle in radians of any size."},
+      {Scalar::cos, "cos", 1, {}, "The cosine of an angle in radians of any size."},
+      {Scalar::tan, "tan", 1, {}, "The tangent of an angle in radians of any size."},
+      {Scalar::ceil, "ceil", 1, {}, "The smallest whole number that is not below x."},
+      {Scalar::round, "round", 1, {}, "The nearest whole number; halves go to the even one."},
+      {Scalar::trunc, "trunc", 1, {}, "x without what is behind the point."},
+      {Scalar::relu6, "relu6", 1, {}, "min(max(x, 0), 6)."},
+      {Scalar::gelu_tanh, "gelu_tanh", 1, {}, "The approximation of gelu by tanh."},
+      {Scalar::hard_sigmoid, "hard_sigmoid", 1, {}, "relu6(x + 3) / 6."},
+      {Scalar::hard_swish, "hard_swish", 1, {}, "x * relu6(x + 3) / 6."},
+      {Scalar::is_nan, "is_nan", 1, {}, "True where x is not a number."},
+      {Scalar::is_finite, "is_finite", 1, {}, "True where x is neither infinite nor NaN."},
   };
   return table;
 }
 
 bool is_compare(Scalar code) { return code >= Scalar::equal && code <= Scalar::greater_equal; }
 bool is_logical(Scalar code) {
-  return code == Scalar::logical_and || code == Scalar::logical_or || code == Scalar::logical_not;
+  return code == Scalar::logical_and || code == Scalar::logical_or || code == Scalar::logical_not ||
+         code == Scalar::logical_xor;
+}
+bool is_test(Scalar code) { return code == Scalar::is_nan || code == Scalar::is_finite; }
+// Piecewise constant: what lets no gradient through.
+bool is_flat(Scalar code) {
+  switch (code) {
+    case Scalar::identity:
+    case Scalar::sign:
+    case Scalar::floor:
+    case Scalar::ceil:
+    case Scalar::round:
+    case Scalar::trunc:
+      return true;
+    default:
+      return is_compare(code) || is_logical(code) || is_test(code);
+  }
 }
 // What integers may do as well as floats.
 bool takes_integers(Scalar code) {
@@ -73,6 +114,7 @@ bool takes_integers(Scalar code) {
     case Scalar::maximum:
     case Scalar::minimum:
     case Scalar::where:
+    case Scalar::floor_mod:
       return true;
     default:
       return is_compare(code);
@@ -105,6 +147,7 @@ DType result_dtype(const ScalarInfo& info, std::span<const TensorType> inputs) {
     throw Error("dtype_mismatch", info.op,
                 "does not take " + std::string(dtype_name(dtype)) + "; cast to f32 first");
   }
+  if (is_test(info.code)) return DType::boolean;
   return dtype;
 }
 
@@ -138,6 +181,11 @@ int64_t integer_reference(Scalar code, const int64_t* x) {
       return wrap(a * b);
     case Scalar::div:
       return x[1] == 0 ? 0 : x[1] == -1 ? wrap(0 - a) : x[0] / x[1];
+    case Scalar::floor_mod: {
+      if (x[1] == 0 || x[1] == -1) return 0;
+      int64_t rest = x[0] % x[1];
+      return rest != 0 && (rest < 0) != (x[1] < 0) ? rest + x[1] : rest;
+    }
     case Scalar::maximum:
       return x[0] > x[1] ? x[0] : x[1];
     case Scalar::minimum:
@@ -240,7 +288,6 @@ OpDoc doc_of(const ScalarInfo& info) {
   } else if (takes_integers(info.code)) {
     doc.dtypes = "f32, i32, i64";
   }
-  if (doc.dtypes != "f32" && doc.dtypes != "bool") doc.kernel = "own; i32 and i64: reference";
   return doc;
 }
 
@@ -288,12 +335,46 @@ double scalar_reference(Scalar code, const double* x, const double* parameters) 
     case Scalar::elu:
       return x[0] > 0 ? x[0] : parameters[0] * std::expm1(x[0]);
     case Scalar::gelu:
-      return 0.5 * x[0] * (1 + std::erf(x[0] * 0.7071067811865476));
+      return std::isinf(x[0]) ? std::fmax(x[0], 0)
+                              : 0.5 * x[0] * std::erfc(x[0] * -0.7071067811865476);
     case Scalar::gelu_slope:
-      return 0.5 * (1 + std::erf(x[0] * 0.7071067811865476)) +
-             x[0] * 0.3989422804014327 * std::exp(-0.5 * x[0] * x[0]);
+      return std::isinf(x[0]) ? (x[0] > 0 ? 1 : 0)
+                              : 0.5 * std::erfc(x[0] * -0.7071067811865476) +
+                                    x[0] * 0.3989422804014327 * std::exp(-0.5 * x[0] * x[0]);
+    case Scalar::gelu_tanh: {
+      double u = 0.7978845608028654 * (x[0] + 0.044715 * x[0] * x[0] * x[0]);
+      return std::isinf(x[0]) ? std::fmax(x[0], 0) : x[0] / (1 + std::exp(-2 * u));
+    }
     case Scalar::silu:
       return x[0] / (1 + std::exp(-x[0]));
+    case Scalar::reciprocal:
+      return 1 / x[0];
+    case Scalar::log1p:
+      return std::log1p(x[0]);
+    case Scalar::expm1:
+      return std::expm1(x[0]);
+    case Scalar::sin:
+      return std::sin(x[0]);
+    case Scalar::cos:
+      return std::cos(x[0]);
+    case Scalar::tan:
+      return std::tan(x[0]);
+    case Scalar::ceil:
+      return std::ceil(x[0]);
+    case Scalar::round:
+      return std::nearbyint(x[0]);
+    case Scalar::trunc:
+      return std::trunc(x[0]);
+    case Scalar::relu6:
+      return x[0] < 0 ? 0 : x[0] > 6 ? 6 : x[0];
+    case Scalar::hard_sigmoid:
+      return x[0] <= -3 ? 0 : x[0] >= 3 ? 1 : (x[0] + 3) / 6;
+    case Scalar::hard_swish:
+      return x[0] <= -3 ? 0 : x[0] >= 3 ? x[0] : x[0] * (x[0] + 3) / 6;
+    case Scalar::is_nan:
+      return std::isnan(x[0]);
+    case Scalar::is_finite:
+      return std::isfinite(x[0]);
     case Scalar::softplus:
       return std::fmax(x[0], 0) + std::log1p(std::exp(-std::fabs(x[0])));
     case Scalar::clamp:
@@ -321,9 +402,9 @@ double scalar_reference(Scalar code, const double* x, const double* parameters) 
     case Scalar::pow:
       return std::pow(x[0], x[1]);
     case Scalar::maximum:
-      return x[0] > x[1] ? x[0] : x[1];
+      return x[0] > x[1] || std::isnan(x[0]) ? x[0] : x[1];
     case Scalar::minimum:
-      return x[0] < x[1] ? x[0] : x[1];
+      return x[0] < x[1] || std::isnan(x[0]) ? x[0] : x[1];
     case Scalar::equal:
       return x[0] == x[1];
     case Scalar::not_equal:
@@ -340,6 +421,12 @@ double scalar_reference(Scalar code, const double* x, const double* parameters) 
       return x[0] != 0 && x[1] != 0;
     case Scalar::logical_or:
       return x[0] != 0 || x[1] != 0;
+    case Scalar::logical_xor:
+      return (x[0] != 0) != (x[1] != 0);
+    case Scalar::floor_mod: {
+      double rest = std::fmod(x[0], x[1]);
+      return rest != 0 && (rest < 0) != (x[1] < 0) ? rest + x[1] : rest;
+    }
     case Scalar::where:
       return x[0] != 0 ? x[1] : x[2];
   }
@@ -381,9 +468,7 @@ void register_elementwise() {
     spec.infer = infer;
     spec.reference = reference;
     spec.gradient = elementwise_gradient(info.code);
-    spec.zero_gradient = is_compare(info.code) || is_logical(info.code) ||
-                         info.code == Scalar::identity || info.code == Scalar::sign ||
-                         info.code == Scalar::floor;
+    spec.zero_gradient = is_flat(info.code);
     register_op(std::move(spec));
   }
   OpSpec cast;
@@ -392,7 +477,7 @@ void register_elementwise() {
   cast.inputs_min = cast.inputs_max = 1;
   cast.attributes = {{"dtype", AttributeKind::text, std::nullopt}};
   cast.doc = {"The same numbers in another dtype; floats are cut towards zero and saturate.",
-              "x -> the shape of x", "any", "own; to i32 and i64: reference"};
+              "x -> the shape of x", "any"};
   cast.infer = infer_cast;
   cast.reference = reference_cast;
   cast.gradient = cast_gradient;

@@ -51,6 +51,23 @@ enum class Scalar : uint8_t {
   logical_or,
   where,
   gelu_slope,
+  floor_mod,
+  logical_xor,
+  reciprocal,
+  log1p,
+  expm1,
+  sin,
+  cos,
+  tan,
+  ceil,
+  round,
+  trunc,
+  relu6,
+  gelu_tanh,
+  hard_sigmoid,
+  hard_swish,
+  is_nan,
+  is_finite,
 };
 
 struct ScalarInfo {

@@ -127,6 +127,67 @@ Values grad_erf(Graph& graph, int node, Grads grads) {
   return {u.emit.mul(u.dy, u.emit.mul(bell, 1.1283791670955126))};
 }
 
+Values grad_reciprocal(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.neg(u.emit.mul(u.dy, u.emit.op("square", {u.y})))};
+}
+Values grad_log1p(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.div(u.dy, u.emit.add(u.x, 1))};
+}
+Values grad_expm1(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.mul(u.dy, u.emit.add(u.y, 1))};
+}
+Values grad_sin(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.mul(u.dy, u.emit.op("cos", {u.x}))};
+}
+Values grad_cos(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.neg(u.emit.mul(u.dy, u.emit.op("sin", {u.x})))};
+}
+Values grad_tan(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {u.emit.mul(u.dy, u.emit.add(u.emit.op("square", {u.y}), 1))};
+}
+// dy where y lies strictly between two values, 0 where it has run into one of them.
+Value where_inside(Unary& u, double low, double high, Value slope) {
+  Value above = u.emit.op("greater", {u.y, u.emit.scalar(low, u.y)});
+  Value below = u.emit.op("less", {u.y, u.emit.scalar(high, u.y)});
+  return u.emit.where(u.emit.op("logical_and", {above, below}), slope, u.emit.scalar(0, u.x));
+}
+Values grad_relu6(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {where_inside(u, 0, 6, u.dy)};
+}
+Values grad_hard_sigmoid(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  return {where_inside(u, 0, 1, u.emit.mul(u.dy, 1.0 / 6))};
+}
+Values grad_hard_swish(Graph& graph, int node, Grads grads) {
+  Unary u(graph, node, grads);
+  Value zero = u.emit.scalar(0, u.x);
+  Value slope = u.emit.add(u.emit.mul(u.x, 1.0 / 3), 0.5);
+  Value above = u.emit.op("greater_equal", {u.x, u.emit.scalar(3, u.x)});
+  Value below = u.emit.op("less_equal", {u.x, u.emit.scalar(-3, u.x)});
+  Value inner = u.emit.where(above, u.dy, u.emit.mul(u.dy, slope));
+  return {u.emit.where(below, zero, inner)};
+}
+// With u = c (x + a x^3) and t = tanh(u): (1 + t) / 2 + x (1 - t^2) u' / 2.
+Values grad_gelu_tanh(Graph& graph, int node, Grads grads) {
+  constexpr double kScale = 0.7978845608028654, kCube = 0.044715;
+  Unary u(graph, node, grads);
+  Value square = u.emit.op("square", {u.x});
+  Value inner = u.emit.mul(u.x, u.emit.add(u.emit.mul(square, kScale * kCube), kScale));
+  Value t = u.emit.op("tanh", {inner});
+  Value steep = u.emit.add(u.emit.mul(square, 1.5 * kScale * kCube), 0.5 * kScale);
+  Value bell = u.emit.sub(u.emit.scalar(1, u.x), u.emit.op("square", {t}));
+  Value slope =
+      u.emit.add(u.emit.mul(u.emit.add(t, 1), 0.5), u.emit.mul(u.x, u.emit.mul(bell, steep)));
+  return {u.emit.mul(u.dy, slope)};
+}
+
 Values grad_add(Graph& graph, int node, Grads grads) {
   Binary b(graph, node, grads);
   return b.result(b.dy, b.dy);
@@ -154,6 +215,12 @@ Values grad_pow(Graph& graph, int node, Grads grads) {
   Value base = b.emit.where(positive, b.a, b.emit.scalar(1, b.a));
   Value db = b.emit.mul(b.dy, b.emit.mul(b.y, b.emit.op("log", {base})));
   return b.result(da, db);
+}
+// The quotient's whole part does not move with a or b.
+Values grad_floor_mod(Graph& graph, int node, Grads grads) {
+  Binary b(graph, node, grads);
+  Value whole = b.emit.op("floor", {b.emit.div(b.a, b.b)});
+  return b.result(b.dy, b.emit.neg(b.emit.mul(b.dy, whole)));
 }
 // Ties give the whole gradient to the first input.
 Values grad_extremum(Graph& graph, int node, Grads grads) {
@@ -212,6 +279,28 @@ GradientFn elementwise_gradient(Scalar code) {
       return grad_clamp;
     case Scalar::erf:
       return grad_erf;
+    case Scalar::reciprocal:
+      return grad_reciprocal;
+    case Scalar::log1p:
+      return grad_log1p;
+    case Scalar::expm1:
+      return grad_expm1;
+    case Scalar::sin:
+      return grad_sin;
+    case Scalar::cos:
+      return grad_cos;
+    case Scalar::tan:
+      return grad_tan;
+    case Scalar::relu6:
+      return grad_relu6;
+    case Scalar::hard_sigmoid:
+      return grad_hard_sigmoid;
+    case Scalar::hard_swish:
+      return grad_hard_swish;
+    case Scalar::gelu_tanh:
+      return grad_gelu_tanh;
+    case Scalar::floor_mod:
+      return grad_floor_mod;
     case Scalar::add:
       return grad_add;
     case Scalar::sub:

@@ -107,30 +107,6 @@ void reference_one_hot(const Node& node, Inputs inputs, Outputs outputs) {
   }
 }
 
-// argmax over one axis -> i32; the first of equal maxima.
-std::vector<TensorType> infer_argmax(const Node& node, Types inputs) {
-  int axis = normalize_axis(node.integer("axis"), inputs[0].shape.rank(), "argmax");
-  if (inputs[0].shape[axis] == 0) throw Error("shape_mismatch", "argmax", "the axis is empty");
-  std::vector<int64_t> dims = inputs[0].shape.dims();
-  dims.erase(dims.begin() + axis);
-  return {TensorType{DType::i32, Shape(std::move(dims))}};
-}
-
-void reference_argmax(const Node& node, Inputs inputs, Outputs outputs) {
-  const Shape& x = inputs[0].type->shape;
-  int axis = normalize_axis(node.integer("axis"), x.rank(), "argmax");
-  int64_t inner = 1;
-  for (int k = axis + 1; k < x.rank(); ++k) inner *= x[k];
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
-    int64_t base = i / inner * inner * x[axis] + i % inner;
-    int64_t best = 0;
-    for (int64_t k = 1; k < x[axis]; ++k) {
-      if (inputs[0].at(base + k * inner) > inputs[0].at(base + best * inner)) best = k;
-    }
-    outputs[0].set_integer(i, best);
-  }
-}
-
 }  // namespace
 
 void register_gather() {
@@ -160,23 +136,11 @@ void register_gather() {
   one_hot.inputs_min = one_hot.inputs_max = 1;
   one_hot.attributes = {{"depth", AttributeKind::integer, std::nullopt}};
   one_hot.doc = {"1 at the index, 0 elsewhere, as f32; an index outside gives a row of zeros.",
-                 "indices [...] -> [..., depth]", "i32, i64, u8", "reference"};
+                 "indices [...] -> [..., depth]", "i32, i64, u8"};
   one_hot.infer = infer_one_hot;
   one_hot.reference = reference_one_hot;
   one_hot.zero_gradient = true;
   register_op(std::move(one_hot));
-
-  OpSpec argmax;
-  argmax.name = "argmax";
-  argmax.inputs_min = argmax.inputs_max = 1;
-  argmax.attributes = {{"axis", AttributeKind::integer, int64_t{-1}}};
-  argmax.doc = {"The place of the greatest element along an axis, the first of equals, as i32.",
-                "[..., K, ...] -> [..., ...] without the axis", "any",
-                "own; other axes than the last and integers: reference"};
-  argmax.infer = infer_argmax;
-  argmax.reference = reference_argmax;
-  argmax.zero_gradient = true;
-  register_op(std::move(argmax));
 }
 
 }  // namespace vanda

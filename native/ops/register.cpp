@@ -13,6 +13,11 @@ void register_ops() {
     register_family("Elementwise", register_elementwise);
     register_family("Reductions", register_reductions);
     register_family("Shape", register_shape_ops);
+    register_family("Shape", register_slices);
+    register_family("Order", register_order);
+    register_family("Rows and indices", register_indexing);
+    register_family("Random", register_random);
+    register_family("Gradients", register_custom_gradient);
     register_family("Products", register_matmul);
     register_family("Convolution", register_convolution);
     register_family("Pooling", register_pooling);

@@ -4,6 +4,7 @@
 #include "core/emit.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/register.hpp"
+#include "ops/slice.hpp"
 
 namespace vanda {
 
@@ -13,13 +14,6 @@ using Types = std::span<const TensorType>;
 using Inputs = std::span<const ConstView>;
 using Outputs = std::span<const View>;
 using Grads = std::span<const Value>;
-
-void copy_element(const View& to, int64_t i, const ConstView& from, int64_t j) {
-  if (is_float(from.type->dtype))
-    to.set(i, from.at(j));
-  else
-    to.set_integer(i, from.at_integer(j));
-}
 
 void reference_copy(const Node&, Inputs inputs, Outputs outputs) {
   for (int64_t i = 0; i < outputs[0].elements(); ++i) copy_element(outputs[0], i, inputs[0], i);
@@ -155,98 +149,6 @@ std::vector<Value> grad_transpose(Graph& graph, int node, Grads grads) {
   return {emit.op("transpose", {grads[0]}, {{"permutation", inverse}})};
 }
 
-// --- slice and pad_to: begin for each axis; a size of -1 goes to the end ----------------------
-
-std::vector<TensorType> infer_slice(const Node& node, Types inputs) {
-  const Shape& from = inputs[0].shape;
-  const std::vector<int64_t>& begin = node.integers("begin");
-  const std::vector<int64_t>& size = node.integers("size");
-  if (static_cast<int>(begin.size()) != from.rank() || begin.size() != size.size()) {
-    throw Error("invalid_attribute", "slice", "begin and size need one number for each dim");
-  }
-  std::vector<int64_t> dims;
-  for (int axis = 0; axis < from.rank(); ++axis) {
-    int64_t first = begin[static_cast<size_t>(axis)];
-    int64_t count = size[static_cast<size_t>(axis)];
-    if (first < 0 || count < -1) {
-      throw Error("invalid_attribute", "slice", "begin and size may not be negative");
-    }
-    if (from[axis] == kDynamic) {
-      if (count == -1 && first != 0) {
-        throw Error("invalid_attribute", "slice", "the batch can be sliced from 0 to the end only");
-      }
-      dims.push_back(count == -1 ? kDynamic : count);
-      continue;
-    }
-    if (count == -1) count = from[axis] - first;
-    if (count < 0 || first > from[axis] || count > from[axis] - first) {
-      throw Error("shape_mismatch", "slice", "the slice reaches outside " + from.text());
-    }
-    dims.push_back(count);
-  }
-  return {TensorType{inputs[0].dtype, Shape(std::move(dims))}};
-}
-
-// The flat index in `whole` of each element of `part`, which lies at `begin` in it.
-int64_t part_index(const Shape& part, const Shape& whole, const std::vector<int64_t>& begin,
-                   int64_t flat) {
-  std::vector<int64_t> strides = whole.strides();
-  int64_t index = 0;
-  for (int axis = part.rank() - 1; axis >= 0; --axis) {
-    size_t at = static_cast<size_t>(axis);
-    index += (flat % part[axis] + begin[at]) * strides[at];
-    flat /= part[axis];
-  }
-  return index;
-}
-
-void reference_slice(const Node& node, Inputs inputs, Outputs outputs) {
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) {
-    copy_element(
-        outputs[0], i, inputs[0],
-        part_index(outputs[0].type->shape, inputs[0].type->shape, node.integers("begin"), i));
-  }
-}
-
-std::vector<Value> grad_slice(Graph& graph, int node, Grads grads) {
-  Emit emit(graph);
-  Value x = graph.node(node).inputs[0];
-  std::vector<int64_t> begin = graph.node(node).integers("begin");
-  return {emit.op("pad_to", {grads[0], x}, {{"begin", begin}})};
-}
-
-std::vector<TensorType> infer_pad_to(const Node& node, Types inputs) {
-  const Shape& part = inputs[0].shape;
-  const Shape& whole = inputs[1].shape;
-  const std::vector<int64_t>& begin = node.integers("begin");
-  bool fits = part.rank() == whole.rank() && static_cast<int>(begin.size()) == part.rank();
-  for (int axis = 0; fits && axis < part.rank(); ++axis) {
-    if (part[axis] == kDynamic || whole[axis] == kDynamic) continue;
-    int64_t first = begin[static_cast<size_t>(axis)];
-    fits = first >= 0 && part[axis] <= whole[axis] && first <= whole[axis] - part[axis];
-  }
-  if (!fits) {
-    throw Error("shape_mismatch", "pad_to", part.text() + " does not fit into " + whole.text());
-  }
-  return {TensorType{inputs[0].dtype, whole}};
-}
-
-void reference_pad_to(const Node& node, Inputs inputs, Outputs outputs) {
-  for (int64_t i = 0; i < outputs[0].elements(); ++i) outputs[0].set_integer(i, 0);
-  for (int64_t i = 0; i < inputs[0].elements(); ++i) {
-    int64_t at =
-        part_index(inputs[0].type->shape, outputs[0].type->shape, node.integers("begin"), i);
-    copy_element(outputs[0], at, inputs[0], i);
-  }
-}
-
-std::vector<Value> grad_pad_to(Graph& graph, int node, Grads grads) {
-  Emit emit(graph);
-  std::vector<int64_t> size = graph.type(graph.node(node).inputs[0]).shape.dims();
-  std::vector<int64_t> begin = graph.node(node).integers("begin");
-  return {emit.op("slice", {grads[0]}, {{"begin", begin}, {"size", size}}), kNoValue};
-}
-
 // --- concat -----------------------------------------------------------------------------------
 
 std::vector<TensorType> infer_concat(const Node& node, Types inputs) {
@@ -272,7 +174,8 @@ void reference_concat(const Node& node, Inputs inputs, Outputs outputs) {
   std::vector<int64_t> begin(static_cast<size_t>(whole.rank()), 0);
   for (const ConstView& input : inputs) {
     for (int64_t i = 0; i < input.elements(); ++i) {
-      copy_element(outputs[0], part_index(input.type->shape, whole, begin, i), input, i);
+      int64_t at = part_index(input.type->shape, whole, begin, {}, i);
+      copy_element(outputs[0], at, input, i);
     }
     begin[axis] += input.type->shape[static_cast<int>(axis)];
   }
@@ -336,19 +239,6 @@ void register_shape_ops() {
            {"The axes in another order.", "[d0, d1, ...] -> [d(p0), d(p1), ...]", "any"});
   transpose.attributes = {{"permutation", AttributeKind::integers, std::nullopt}};
   register_op(std::move(transpose));
-
-  OpSpec slice = spec(
-      "slice", 1, infer_slice, reference_slice, grad_slice,
-      {"A part that begins at `begin`; a size of -1 goes to the end.", "[...] -> size", "any"});
-  slice.attributes = {{"begin", AttributeKind::integers, std::nullopt},
-                      {"size", AttributeKind::integers, std::nullopt}};
-  register_op(std::move(slice));
-
-  OpSpec pad_to = spec("pad_to", 2, infer_pad_to, reference_pad_to, grad_pad_to,
-                       {"Lays a part at `begin` into zeros of the shape of another tensor.",
-                        "[...], like -> like", "any"});
-  pad_to.attributes = {{"begin", AttributeKind::integers, std::nullopt}};
-  register_op(std::move(pad_to));
 
   OpSpec concat = spec("concat", 1, infer_concat, reference_concat, grad_concat,
                        {"Joins tensors along an axis.",

@@ -16,6 +16,7 @@ std::vector<TensorType> infer_softmax(const Node& node, Types inputs) {
   if (!is_float(inputs[0].dtype) || inputs[0].shape.rank() < 1) {
     throw Error("shape_mismatch", node.op->name, "takes f32 [..., K], not " + inputs[0].text());
   }
+  normalize_axis(node.integer("axis"), inputs[0].shape.rank(), node.op->name);
   return {inputs[0]};
 }
 
@@ -29,27 +30,37 @@ double log_sum_exp(const ConstView& x, int64_t begin, int64_t width) {
 }
 
 void reference_softmax(const Node& node, Inputs inputs, Outputs outputs) {
-  int64_t width = inputs[0].type->shape[inputs[0].type->shape.rank() - 1];
+  const Shape& shape = inputs[0].type->shape;
+  int axis = normalize_axis(node.integer("axis"), shape.rank(), node.op->name);
+  int64_t width = shape[axis];
+  int64_t inner = 1;
+  for (int k = axis + 1; k < shape.rank(); ++k) inner *= shape[k];
   bool logarithm = node.is("log_softmax");
-  for (int64_t begin = 0; begin < inputs[0].elements(); begin += width) {
-    double norm = log_sum_exp(inputs[0], begin, width);
+  for (int64_t line = 0; line < inputs[0].elements() / width; ++line) {
+    int64_t begin = line / inner * width * inner + line % inner;
+    double top = inputs[0].at(begin);
+    for (int64_t k = 1; k < width; ++k) top = std::fmax(top, inputs[0].at(begin + k * inner));
+    double sum = 0;
+    for (int64_t k = 0; k < width; ++k) sum += std::exp(inputs[0].at(begin + k * inner) - top);
     for (int64_t k = 0; k < width; ++k) {
-      double log_p = inputs[0].at(begin + k) - norm;
-      outputs[0].set(begin + k, logarithm ? log_p : std::exp(log_p));
+      double log_p = inputs[0].at(begin + k * inner) - top - std::log(sum);
+      outputs[0].set(begin + k * inner, logarithm ? log_p : std::exp(log_p));
     }
   }
 }
 
 std::vector<Value> grad_softmax(Graph& graph, int node, Grads grads) {
+  int64_t axis = graph.node(node).integer("axis");
   Emit emit(graph);
   Value y{node, 0};
-  Value dot = emit.sum(emit.mul(grads[0], y), {-1}, true);
+  Value dot = emit.sum(emit.mul(grads[0], y), {axis}, true);
   return {emit.mul(y, emit.sub(grads[0], dot))};
 }
 
 std::vector<Value> grad_log_softmax(Graph& graph, int node, Grads grads) {
+  int64_t axis = graph.node(node).integer("axis");
   Emit emit(graph);
-  Value total = emit.sum(grads[0], {-1}, true);
+  Value total = emit.sum(grads[0], {axis}, true);
   return {emit.sub(grads[0], emit.mul(emit.op("exp", {Value{node, 0}}), total))};
 }
 
@@ -161,10 +172,11 @@ void register_softmax() {
     OpSpec spec;
     spec.name = name;
     spec.inputs_min = spec.inputs_max = 1;
+    spec.attributes = {{"axis", AttributeKind::integer, int64_t{-1}}};
     spec.doc = {spec.name == "softmax"
-                    ? "exp(x) / sum(exp(x)) of each row, safe for large values."
+                    ? "exp(x) / sum(exp(x)) along an axis, safe for large values."
                     : "The logarithm of softmax, exact where softmax underflows.",
-                "[..., K] -> [..., K]"};
+                "x -> the shape of x"};
     spec.infer = infer_softmax;
     spec.reference = reference_softmax;
     spec.gradient = spec.name == "softmax" ? grad_softmax : grad_log_softmax;

@@ -31,7 +31,7 @@ class Simplifier {
       result = expand(node, inputs[0]);
     else if (node.is("transpose"))
       result = transpose(node, inputs[0]);
-    else if (node.is("sum") || node.is("mean") || node.is("max"))
+    else if (is_reduction(node))
       result = reduce(node, inputs[0]);
     else if (node.is("matmul"))
       result = product(node, inputs);
@@ -40,6 +40,13 @@ class Simplifier {
     if (result.node < 0) return false;
     rewriter_.replace(id, result);
     return true;
+  }
+
+  static bool is_reduction(const Node& node) {
+    for (const char* name : {"sum", "mean", "max", "min", "prod", "any", "all", "log_sum_exp"}) {
+      if (node.is(name)) return true;
+    }
+    return false;
   }
 
   const TensorType& type(Value value) const { return graph_.type(value); }
@@ -77,7 +84,7 @@ class Simplifier {
     int64_t count = 1;
     for (int axis : axes) count *= type(x).shape[axis];
     if (count == 1) return reshape(x, node.outputs[0].shape);
-    if (node.is("max")) return kNoValue;
+    if (!node.is("sum") && !node.is("mean")) return kNoValue;
     // The sum of an expanded constant is a constant.
     const Node& producer = graph_.node(x);
     if (is_float(type(x).dtype) && producer.is("expand")) {

@@ -1,4 +1,5 @@
 #include "core/error.hpp"
+#include "ops/reduce.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
 
@@ -39,6 +40,20 @@ Value concrete_sum(Rewriter& rewriter, Value x, const Shape& wanted) {
   return rewriter.emit.op("reshape", {sum}, {{"shape", wanted.dims()}});
 }
 
+// variance(x): the mean of squared distances, in ops that fuse.
+Value concrete_variance(Rewriter& rewriter, const Node& node, Value x) {
+  Emit& emit = rewriter.emit;
+  std::vector<int> axes = reduced_axes(node, rewriter.made_type(x).shape.rank());
+  double count = 1;
+  for (int axis : axes) count *= static_cast<double>(rewriter.made_type(x).shape[axis]);
+  std::vector<int64_t> list(axes.begin(), axes.end());
+  if (list.empty()) return emit.mul(x, 0);
+  Value mean = emit.mul(emit.sum(x, list, true), 1 / count);
+  Value squares = emit.op("square", {emit.sub(x, mean)});
+  double divisor = count - static_cast<double>(node.integer("correction"));
+  return emit.mul(emit.sum(squares, list, node.flag("keepDims")), 1 / divisor);
+}
+
 }  // namespace
 
 Program specialize(const Program& program, const FeedTypes& feeds) {
@@ -53,6 +68,21 @@ Program specialize(const Program& program, const FeedTypes& feeds) {
     if (node.is("sum_to")) {
       Shape wanted = rewriter.made_type(rewriter.input(id, 1)).shape;
       rewriter.replace(id, concrete_sum(rewriter, rewriter.input(id, 0), wanted));
+      return true;
+    }
+    if (node.op->name.starts_with("random_") && !node.inputs.empty()) {
+      // The input was there for its shape alone.
+      Attributes attributes = node.attributes;
+      attributes["shape"] = rewriter.made_type(rewriter.input(id, 0)).shape.dims();
+      rewriter.replace(id, rewriter.emit.op(node.op->name, {}, std::move(attributes)));
+      return true;
+    }
+    if (node.is("variance")) {
+      rewriter.replace(id, concrete_variance(rewriter, node, rewriter.input(id, 0)));
+      return true;
+    }
+    if (node.is("custom_gradient")) {
+      rewriter.replace(id, rewriter.input(id, 0));
       return true;
     }
     if (node.is("expand_like") || node.is("reshape_like")) {

@@ -10,10 +10,6 @@
 
 namespace vanda {
 
-// Makes a variable's first value from its node's initializer and seed: the same seed and name give
-// the same numbers on every machine.
-Tensor initial_value(const Node& variable);
-
 // The variables of one session. Storage never moves once made.
 class VariableStore {
  public:

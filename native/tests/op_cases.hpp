@@ -30,4 +30,13 @@ void add_network_cases(std::vector<OpCase>& cases);
 void add_sequence_cases(std::vector<OpCase>& cases);
 void add_embedding_cases(std::vector<OpCase>& cases);
 
+// An op on its inputs as they are.
+OpCase simple_case(const std::string& op, std::vector<std::vector<int64_t>> inputs,
+                   Attributes attributes = {}, double low = -1, double high = 1);
+void add_reduction_cases(std::vector<OpCase>& cases);
+void add_order_cases(std::vector<OpCase>& cases);
+void add_indexing_cases(std::vector<OpCase>& cases);
+void add_movement_cases(std::vector<OpCase>& cases);
+void add_gradient_cases(std::vector<OpCase>& cases);
+
 }  // namespace vanda::testing

@@ -201,11 +201,23 @@ TEST("the cases cover every op that computes") {
   for (const OpCase& entry : op_cases()) covered.insert(entry.op);
   // logical_not appears inside other cases; dropout and the updates have tests of their own; the
   // fused gradients run as gradients of their forward ops.
-  std::set<std::string> elsewhere = {"logical_not",     "dropout",         "max_pool2d_grad",
-                                     "batch_norm_grad", "layer_norm_grad", "group_norm_grad",
-                                     "lstm_grad",       "gru_grad",        "attention_grad",
-                                     "sample_noise",    "negative_sampling_grad",
-                                     "fused",           "fused_product"};
+  std::set<std::string> elsewhere = {"logical_not",
+                                     "dropout",
+                                     "random_uniform",
+                                     "random_normal",
+                                     "random_truncated_normal",
+                                     "random_bernoulli",
+                                     "max_pool2d_grad",
+                                     "batch_norm_grad",
+                                     "layer_norm_grad",
+                                     "group_norm_grad",
+                                     "lstm_grad",
+                                     "gru_grad",
+                                     "attention_grad",
+                                     "sample_noise",
+                                     "negative_sampling_grad",
+                                     "fused",
+                                     "fused_product"};
   for (const std::string& name : op_names()) {
     OpClass op_class = find_op(name)->op_class;
     if (op_class == OpClass::source || op_class == OpClass::effect || elsewhere.contains(name))

@@ -13,21 +13,22 @@ struct Span {
 };
 
 // The first and the last step that touches each buffer; what is handed out lives to the end.
-std::vector<Span> spans_of(const std::vector<Step>& steps, size_t buffers,
+// A part that is read where it lies keeps the whole alive.
+std::vector<Span> spans_of(const std::vector<Step>& steps, const std::vector<Buffer>& buffers,
                            const std::vector<int>& outputs) {
   int end = static_cast<int>(steps.size());
-  std::vector<Span> spans(buffers, {end, -1});
+  std::vector<Span> spans(buffers.size(), {end, -1});
   for (int s = 0; s < end; ++s) {
     const Step& step = steps[static_cast<size_t>(s)];
     for (const auto* list : {&step.reads, &step.writes}) {
       for (int buffer : *list) {
-        Span& span = spans[static_cast<size_t>(buffer)];
+        Span& span = spans[static_cast<size_t>(root_of(buffers, buffer))];
         span.first = std::min(span.first, s);
         span.last = std::max(span.last, s);
       }
     }
   }
-  for (int buffer : outputs) spans[static_cast<size_t>(buffer)].last = end;
+  for (int buffer : outputs) spans[static_cast<size_t>(root_of(buffers, buffer))].last = end;
   return spans;
 }
 
@@ -44,7 +45,8 @@ void share_in_place(const std::vector<Step>& steps, const std::vector<Buffer>& b
     if (!arena || buffers[from].bytes != buffers[to].bytes) continue;
     if (spans[from].last != static_cast<int>(s)) continue;
     // Read twice, it may be read at other places than the one being written.
-    if (std::count(step.reads.begin(), step.reads.end(), step.in_place) != 1) continue;
+    auto same = [&](int read) { return root_of(buffers, read) == step.in_place; };
+    if (std::count_if(step.reads.begin(), step.reads.end(), same) != 1) continue;
     owner[to] = owner[from];
   }
 }
@@ -53,7 +55,7 @@ void share_in_place(const std::vector<Step>& steps, const std::vector<Buffer>& b
 
 Arena plan_arena(const std::vector<Step>& steps, const std::vector<Buffer>& buffers,
                  const std::vector<int>& outputs, const CompileRequest& request) {
-  std::vector<Span> spans = spans_of(steps, buffers.size(), outputs);
+  std::vector<Span> spans = spans_of(steps, buffers, outputs);
   std::vector<int> owner(buffers.size());
   std::iota(owner.begin(), owner.end(), 0);
   if (request.passes.enabled("inPlace")) share_in_place(steps, buffers, spans, owner);

@@ -67,6 +67,7 @@ class CpuPlan final : public Plan {
     for (auto [buffer, feed] : feed_buffers_) {
       data_[static_cast<size_t>(buffer)] = const_cast<void*>(feeds[static_cast<size_t>(feed)]);
     }
+    for (int view : fed_views_) place_view(static_cast<size_t>(view));
     RunContext context{data_.data(), step, threads_};
     if (times == nullptr)
       for (Step& each : steps_) each.run(context);
@@ -125,12 +126,31 @@ class CpuPlan final : public Plan {
       if (buffer.kind == BufferKind::feed) {
         feed_buffers_.emplace_back(static_cast<int>(i), buffer.feed);
         feed_types_[static_cast<size_t>(buffer.feed)] = *buffer.type;
+      } else if (buffer.kind == BufferKind::view) {
+        continue;
       } else if (buffer.kind != BufferKind::arena) {
         data_[i] = buffer.data;
       } else if (arena.offsets[i] != Arena::kNowhere) {
         data_[i] = static_cast<char*>(arena_->data()) + arena.offsets[i];
       }
     }
+    bind_views();
+  }
+
+  // Once all else has its place; parts of what is fed move with it, in each run.
+  void bind_views() {
+    for (size_t i = 0; i < buffers_.size(); ++i) {
+      if (buffers_[i].kind != BufferKind::view) continue;
+      bool fed = buffers_[static_cast<size_t>(buffers_[i].owner)].kind == BufferKind::feed;
+      if (fed)
+        fed_views_.push_back(static_cast<int>(i));
+      else
+        place_view(i);
+    }
+  }
+  void place_view(size_t view) {
+    const Buffer& own = buffers_[view];
+    data_[view] = static_cast<char*>(data_[static_cast<size_t>(own.owner)]) + own.offset;
   }
 
   int threads_;
@@ -142,6 +162,7 @@ class CpuPlan final : public Plan {
   std::vector<Variable*> written_;
   std::vector<TensorType> output_types_;
   std::vector<std::pair<int, int>> feed_buffers_;
+  std::vector<int> fed_views_;
   std::vector<void*> data_;
   std::unique_ptr<AlignedBytes> arena_;
   PlanMemory memory_;

@@ -26,25 +26,6 @@ void report(const std::string& op, bool bad, int64_t bound) {
   throw Error("invalid_feed", op, "an index is outside 0.." + std::to_string(bound - 1));
 }
 
-void lower_softmax(Lowering& lowering, int id) {
-  const Node& node = lowering.graph().node(id);
-  const Shape& shape = node.outputs[0].shape;
-  int64_t width = shape[shape.rank() - 1];
-  int64_t rows = shape.elements() / width;
-  int logarithm = node.is("log_softmax") ? 1 : 0;
-  int source = lowering.plain(node.inputs[0]);
-  int target = lowering.define_new(Value{id, 0});
-  lowering.add(node.op->name, {source}, {target}, [=](const RunContext& context) {
-    const float* x = static_cast<const float*>(context.data[source]);
-    float* out = static_cast<float*>(context.data[target]);
-    const KernelTable& k = kernels();
-    parallel_for(context.threads, rows, row_grain(width), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r)
-        k.softmax(out + r * width, x + r * width, width, logarithm);
-    });
-  });
-}
-
 void lower_cross_entropy(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   int64_t classes = lowering.type(node.inputs[0]).shape[1];
@@ -177,25 +158,6 @@ void lower_scatter(Lowering& lowering, int id) {
   });
 }
 
-void lower_argmax(Lowering& lowering, int id, int64_t width) {
-  const Node& node = lowering.graph().node(id);
-  int64_t rows = node.outputs[0].shape.elements();
-  int source = lowering.plain(node.inputs[0]);
-  int target = lowering.define_new(Value{id, 0});
-  lowering.add("argmax", {source}, {target}, [=](const RunContext& context) {
-    const float* x = static_cast<const float*>(context.data[source]);
-    int32_t* out = static_cast<int32_t*>(context.data[target]);
-    parallel_for(context.threads, rows, row_grain(width), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r) {
-        const float* row = x + r * width;
-        int64_t best = 0;
-        for (int64_t k = 1; k < width; ++k) best = row[k] > row[best] ? k : best;
-        out[r] = static_cast<int32_t>(best);
-      }
-    });
-  });
-}
-
 void lower_dropout(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   double rate = node.number("rate");
@@ -229,22 +191,12 @@ bool lower_rows(Lowering& lowering, int id) {
   if (node.inputs.empty() || node.outputs.size() != 1) return false;
   bool floats = node.outputs[0].dtype == DType::f32;
   if (node.outputs[0].shape.elements() == 0) return false;
-  if (node.is("argmax")) {
-    const TensorType& x = lowering.type(node.inputs[0]);
-    if (x.dtype != DType::f32) return false;
-    if (normalize_axis(node.integer("axis"), x.shape.rank(), "argmax") != x.shape.rank() - 1)
-      return false;
-    lower_argmax(lowering, id, x.shape[x.shape.rank() - 1]);
-    return true;
-  }
   if (node.is("gather")) {
     lower_gather(lowering, id);
     return true;
   }
   if (!floats) return false;
-  if (node.is("softmax") || node.is("log_softmax"))
-    lower_softmax(lowering, id);
-  else if (node.is("softmax_cross_entropy"))
+  if (node.is("softmax_cross_entropy"))
     lower_cross_entropy(lowering, id);
   else if (node.is("softmax_cross_entropy_grad"))
     lower_cross_entropy_gradient(lowering, id);

@@ -32,6 +32,10 @@ constexpr Lower kFamilies[] = {
     lower_embedding,
     lower_update,
     lower_sparse,
+    lower_integers,
+    lower_order,
+    lower_indexing,
+    lower_random,
 };
 
 }  // namespace
@@ -165,7 +169,7 @@ void Lowering::lower_source(int id) {
 // Outputs are handed out row-major. What lies in a variable itself is copied before effects write.
 void Lowering::lower_outputs() {
   auto copied = [&](int buffer) {
-    if (buffers[static_cast<size_t>(buffer)].kind != BufferKind::variable) return buffer;
+    if (variable_behind(buffer) == nullptr) return buffer;
     size_t bytes = buffers[static_cast<size_t>(buffer)].bytes;
     int copy = new_buffer(bytes);
     add("copy", {buffer}, {copy}, [buffer, copy, bytes](const RunContext& context) {
@@ -183,7 +187,7 @@ void Lowering::lower_outputs() {
       if (graph().node(node.inputs[i]).is("variable") && !node.is("assign")) continue;
       if (i == 0 || snapshots_.contains(node.inputs[i])) continue;
       int buffer = plain(node.inputs[i]);
-      if (buffers[static_cast<size_t>(buffer)].kind == BufferKind::variable) {
+      if (variable_behind(buffer) != nullptr) {
         snapshots_[node.inputs[i]] = copied(buffer);
       }
     }
@@ -220,6 +224,23 @@ int Lowering::packed_buffer(const PackedVariable& packed) {
 void Lowering::keep_if_steady(Value value, size_t first_step, size_t first_buffer) {
   auto steady = steady_.find(value.node);
   if (steady != steady_.end()) keep(steady->second, first_step, first_buffer);
+}
+
+int Lowering::view_of(int buffer, size_t offset, size_t bytes) {
+  const Buffer& whole = buffers[static_cast<size_t>(buffer)];
+  Buffer part;
+  part.kind = BufferKind::view;
+  part.bytes = bytes;
+  part.owner = whole.kind == BufferKind::view ? whole.owner : buffer;
+  part.offset = whole.kind == BufferKind::view ? whole.offset + offset : offset;
+  buffers.push_back(std::move(part));
+  return static_cast<int>(buffers.size()) - 1;
+}
+
+Variable* Lowering::variable_behind(int buffer) const {
+  const Buffer& own = buffers[static_cast<size_t>(buffer)];
+  return own.kind == BufferKind::view ? buffers[static_cast<size_t>(own.owner)].variable
+                                      : own.variable;
 }
 
 void Lowering::define(Value value, int buffer, const std::optional<Layout>& layout) {
@@ -275,9 +296,8 @@ int Lowering::in_layout(Value value, const Layout& wanted) {
   for (const Copy& copy : copies) {
     if (copy.layout && *copy.layout == wanted) return copy.buffer;
   }
-  int buffer = reorder_step(copies[0].buffer,
-                            copies[0].layout ? *copies[0].layout : plain_layout(type(value)),
-                            wanted);
+  int buffer = reorder_step(
+      copies[0].buffer, copies[0].layout ? *copies[0].layout : plain_layout(type(value)), wanted);
   copies_.at(value).push_back({wanted, buffer});
   return buffer;
 }

@@ -14,7 +14,7 @@ namespace vanda::cpu {
 
 class PackedVariable;
 
-enum class BufferKind : uint8_t { arena, feed, variable, fixed };
+enum class BufferKind : uint8_t { arena, feed, variable, fixed, view };
 
 struct Buffer {
   BufferKind kind = BufferKind::arena;
@@ -27,7 +27,15 @@ struct Buffer {
   // What lies in it and how, for people; none where it is no value of the graph.
   std::optional<TensorType> type = std::nullopt;
   std::optional<Layout> layout = std::nullopt;
+  int owner = -1;     // view: the buffer that it is a part of, never a view itself
+  size_t offset = 0;  // view: in bytes
 };
+
+// The buffer that a view is a part of, or the buffer itself.
+inline int root_of(const std::vector<Buffer>& buffers, int buffer) {
+  const Buffer& own = buffers[static_cast<size_t>(buffer)];
+  return own.kind == BufferKind::view ? own.owner : buffer;
+}
 
 // Turns nodes into steps over numbered buffers, and assigns layouts on the way: a value lives in
 // the layout in which its producer likes to write it; a reader that wants another one gets a
@@ -52,6 +60,8 @@ class Lowering {
   // The steps and buffers added since then were made of a value alone. Where it hangs on variables
   // and constants alone, they keep their memory and run again only when a variable was written.
   void keep_if_steady(Value value, size_t first_step, size_t first_buffer);
+  // A part of a buffer, read where it lies: it costs no copy and keeps the whole alive.
+  int view_of(int buffer, size_t offset, size_t bytes);
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
   int in_layout(Value value, const Layout& wanted);
@@ -90,8 +100,8 @@ class Lowering {
   std::vector<Variable*> written;  // by effects
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;
-  // Multi-tensor updates that further ones of the same setting join, by setting; closed by an effect
-  // of another kind, which may read what they write.
+  // Multi-tensor updates that further ones of the same setting join, by setting; closed by an
+  // effect of another kind, which may read what they write.
   struct OpenUpdate {
     std::shared_ptr<void> update;
     size_t step = 0;
@@ -107,6 +117,7 @@ class Lowering {
   void lower_source(int id);
   void lower_outputs();
   void lower_op(int id);
+  Variable* variable_behind(int buffer) const;
   int reorder_step(int source, const Layout& from, const Layout& to);
   bool is_steady(const Node& node) const;
   void keep(const std::set<Variable*>& variables, size_t first_step, size_t first_buffer);
@@ -142,6 +153,10 @@ bool lower_rows(Lowering& lowering, int id);
 bool lower_movement(Lowering& lowering, int id);
 bool lower_lookups(Lowering& lowering, int id);
 bool lower_embedding(Lowering& lowering, int id);
+bool lower_integers(Lowering& lowering, int id);
+bool lower_order(Lowering& lowering, int id);
+bool lower_indexing(Lowering& lowering, int id);
+bool lower_random(Lowering& lowering, int id);
 bool lower_update(Lowering& lowering, int id);
 bool lower_sparse(Lowering& lowering, int id);
 // Whatever has no kernel of its own runs the plain reference of its op (integers, rare shapes).

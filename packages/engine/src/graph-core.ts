@@ -5,8 +5,9 @@ import type { Attributes, NativeGraph, NativeNode } from './native.ts';
 import { native } from './native.ts';
 import { Node } from './node.ts';
 import type { Dim, DType, Tensor } from './tensor.ts';
+import { tensor } from './tensor.ts';
 
-/** A number becomes an f32 constant. */
+/** A number becomes a constant of the dtype that it meets, f32 where it meets none. */
 export type Operand = Node | number;
 
 export interface VariableInfo {
@@ -167,6 +168,21 @@ export class GraphCore {
 
   operand(value: Operand): Node {
     return typeof value === 'number' ? this.constant(value) : value;
+  }
+
+  /** A number as a scalar of a dtype that can hold it. */
+  constantOf(value: number, dtype: DType, op: string): Node {
+    const bytes = dtype === 'u8' ? 255 : 1;
+    const fits =
+      dtype === 'f32' ||
+      (Number.isInteger(value) &&
+        (dtype === 'i64' ? Number.isSafeInteger(value) : true) &&
+        (dtype === 'i32' ? value === (value | 0) : true) &&
+        (dtype === 'u8' || dtype === 'bool' ? value >= 0 && value <= bytes : true));
+    if (!fits) {
+      throw new EngineError('dtype_mismatch', op, `the number ${value} is no ${dtype}; cast first`);
+    }
+    return this.constant(tensor([value], [], dtype));
   }
 
   /** dense, dense_1, ...: names for layers that were given none. */

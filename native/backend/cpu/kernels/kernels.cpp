@@ -8,19 +8,26 @@ extern const KernelTable kernels_v3;
 extern const KernelTable kernels_v4;
 #endif
 
-const KernelTable& kernels() {
+int runnable_kernels(const KernelTable* tables[3]) {
+  int count = 0;
+  tables[count++] = &kernels_base;
 #ifdef VANDA_X86
-  static const KernelTable& chosen = [&]() -> const KernelTable& {
-    __builtin_cpu_init();
-    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    return v4 ? kernels_v4 : v3 ? kernels_v3 : kernels_base;
-  }();
-  return chosen;
-#else
-  return kernels_base;
+  __builtin_cpu_init();
+  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (v3) tables[count++] = &kernels_v3;
+  if (v4) tables[count++] = &kernels_v4;
 #endif
+  return count;
+}
+
+const KernelTable& kernels() {
+  static const KernelTable& best = []() -> const KernelTable& {
+    const KernelTable* tables[3];
+    return *tables[runnable_kernels(tables) - 1];
+  }();
+  return best;
 }
 
 }  // namespace vanda::cpu

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 
+#include "backend/cpu/kernels/integers.hpp"
+#include "backend/cpu/kernels/movement.hpp"
+#include "backend/cpu/kernels/reductions.hpp"
+
 // The hot loops, compiled once for each instruction set and chosen at start. The files that hold
 // them include no standard template, so that no function compiled for AVX-512 can be picked by the
 // linker for an older machine.
 namespace vanda::cpu {
-
-constexpr int kScalarCount = 64;
 
 // out[i] = f(a[i], b[i], c[i]); what a function does not take is null.
 using TileFn = void (*)(float* out, const float* a, const float* b, const float* c,
@@ -120,10 +122,10 @@ struct KernelTable {
   void (*layer_norm_grad)(float* dx, float* dscale, float* dshift, const float* dy, const float* x,
                           const float* scale, const float* mean, const float* inverse, int64_t rows,
                           int64_t width);
-  // By column of [rows, width]: the mean as a float, what the sum of the distances to it misses, and
-  // the sum of their squares;
-  // out = x factor + shift (+ residual), through a relu if asked; the sums of dy and of
-  // dy (x - mean); dx = dy a + x b + c. With a factor, dy counts only where x factor + shift > 0.
+  // By column of [rows, width]: the mean as a float, what the sum of the distances to it misses,
+  // and the sum of their squares; out = x factor + shift (+ residual), through a relu if asked; the
+  // sums of dy and of dy (x - mean); dx = dy a + x b + c. With a factor, dy counts only where x
+  // factor + shift > 0.
   void (*norm_moments)(float* mean, float* rest, float* squares, const float* x, int64_t rows,
                        int64_t width);
   void (*norm_apply)(float* out, const float* x, const float* residual, const float* factor,
@@ -137,8 +139,8 @@ struct KernelTable {
   void (*max_pool_grad)(const PoolShape* shape, float* dx, const float* dy, const uint8_t* place);
   void (*average_pool)(const PoolShape* shape, float* out, const float* x);
   void (*average_pool_grad)(const PoolShape* shape, float* dx, const float* dy);
-  // Adds to acc [taps, filters], for eight filters, the sum over a plane of dy times the x that each
-  // tap reads: x[oh * row_step + ow * column_step + offset].
+  // Adds to acc [taps, filters], for eight filters, the sum over a plane of dy times the x that
+  // each tap reads: x[oh * row_step + ow * column_step + offset].
   void (*conv_grad_taps)(const TapShape* shape, float* acc, const int64_t* offsets, int64_t taps,
                          const float* x, const float* dy);
   UpdateFn update[kUpdateCount];  // by UpdateKind
@@ -158,9 +160,14 @@ struct KernelTable {
   void (*blend_places)(float* out, const float* a, const float* b, const float* c, const float* d,
                        const float* weights, int64_t channels);
   void (*add_scaled)(float* acc, const float* x, float factor, int64_t n);
+  IntegerKernels integers;
+  ReductionKernels reductions;
+  MovementKernels movement;
 };
 
 // The table for the machine that this runs on.
 const KernelTable& kernels();
+// Every table that this machine can run, the plainest first: what the tests compare.
+int runnable_kernels(const KernelTable* tables[3]);
 
 }  // namespace vanda::cpu

@@ -3,7 +3,7 @@
 
 #include "backend/cpu/kernels/kernels.hpp"
 
-extern "C" float powf(float, float);
+extern "C" float fmodf(float, float);
 
 namespace vanda::cpu {
 namespace {
@@ -28,14 +28,14 @@ TILE(tile_log, log_f(a[i]))
 TILE(tile_sqrt, __builtin_sqrtf(a[i]))
 TILE(tile_rsqrt, 1.0f / __builtin_sqrtf(a[i]))
 TILE(tile_square, a[i] * a[i])
-TILE(tile_abs, a[i] < 0.0f ? -a[i] : a[i])
+TILE(tile_abs, __builtin_fabsf(a[i]))
 TILE(tile_sign, (a[i] > 0.0f ? 1.0f : 0.0f) - (a[i] < 0.0f ? 1.0f : 0.0f))
 TILE(tile_tanh, tanh_f(a[i]))
 TILE(tile_sigmoid, sigmoid_f(a[i]))
 TILE(tile_relu, a[i] < 0.0f ? 0.0f : a[i])
 TILE(tile_leaky_relu, a[i] > 0.0f ? a[i] : a[i] * p[0])
 TILE(tile_elu, a[i] > 0.0f ? a[i] : p[0] * expm1_f(a[i]))
-TILE(tile_gelu, 0.5f * a[i] * (1.0f + erf_f(a[i] * 0.70710678118f)))
+TILE(tile_gelu, gelu_f(a[i]))
 TILE(tile_silu, a[i] * sigmoid_f(a[i]))
 TILE(tile_softplus, softplus_f(a[i]))
 TILE(tile_clamp, a[i] < p[0] ? p[0] : a[i] > p[1] ? p[1] : a[i])
@@ -49,9 +49,10 @@ TILE(tile_add, a[i] + b[i])
 TILE(tile_sub, a[i] - b[i])
 TILE(tile_mul, a[i] * b[i])
 TILE(tile_div, a[i] / b[i])
-TILE(tile_pow, powf(a[i], b[i]))
-TILE(tile_maximum, a[i] > b[i] ? a[i] : b[i])
-TILE(tile_minimum, a[i] < b[i] ? a[i] : b[i])
+TILE(tile_pow, pow_f(a[i], b[i]))
+// A NaN on either side stays one.
+TILE(tile_maximum, a[i] > b[i] || a[i] != a[i] ? a[i] : b[i])
+TILE(tile_minimum, a[i] < b[i] || a[i] != a[i] ? a[i] : b[i])
 TILE(tile_equal, a[i] == b[i] ? 1.0f : 0.0f)
 TILE(tile_not_equal, a[i] != b[i] ? 1.0f : 0.0f)
 TILE(tile_less, a[i] < b[i] ? 1.0f : 0.0f)
@@ -62,6 +63,9 @@ TILE(tile_and, (a[i] != 0.0f ? 1.0f : 0.0f) * (b[i] != 0.0f ? 1.0f : 0.0f))
 TILE(tile_or, (a[i] != 0.0f ? 1.0f : 0.0f) + (b[i] != 0.0f ? 1.0f : 0.0f) > 0.0f ? 1.0f : 0.0f)
 TILE(tile_where, a[i] != 0.0f ? b[i] : c[i])
 TILE(tile_gelu_slope, gelu_pair_f(a[i]).slope)
+
+#include "backend/cpu/kernels/elementwise.inl"
+#include "backend/cpu/kernels/integers.inl"
 
 void load_u8(float* __restrict out, const uint8_t* in, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = in[i];
@@ -149,6 +153,8 @@ float sum_exp(const float* x, float shift, int64_t n) {
 }
 float log_sum_exp(const float* x, int64_t width) {
   float top = max(x, width);
+  // Nothing is subtracted from infinities: minus infinity alone gives minus infinity.
+  top = top - top == 0.0f || top != top ? top : 0.0f;
   return top + log_f(sum_exp(x, top, width));
 }
 void exp_shifted(float* __restrict out, const float* x, float shift, float scale, int64_t n) {
@@ -165,6 +171,9 @@ void softmax(float* __restrict out, const float* x, int64_t width, int logarithm
   float inverse = 1.0f / sum(out, width);
   for (int64_t i = 0; i < width; ++i) out[i] *= inverse;
 }
+
+#include "backend/cpu/kernels/movement.inl"
+#include "backend/cpu/kernels/reductions.inl"
 
 // Element i takes word i % 4 of block i / 4; blocks are made sixteen at a time, side by side.
 void dropout(float* __restrict out, const float* x, int64_t begin, int64_t n, const uint32_t* key,
@@ -221,7 +230,9 @@ const KernelTable VANDA_ISA_TABLE = {
      tile_softplus, tile_clamp, tile_erf, tile_floor, tile_not, tile_identity, tile_to_bool,
      tile_to_u8, tile_add, tile_sub, tile_mul, tile_div, tile_pow, tile_maximum, tile_minimum,
      tile_equal, tile_not_equal, tile_less, tile_less_equal, tile_greater, tile_greater_equal,
-     tile_and, tile_or, tile_where, tile_gelu_slope},
+     tile_and, tile_or, tile_where, tile_gelu_slope, tile_floor_mod, tile_xor, tile_reciprocal, tile_log1p,
+     tile_expm1, tile_sin, tile_cos, tile_tan, tile_ceil, tile_round, tile_trunc, tile_relu6,
+     tile_gelu_tanh, tile_hard_sigmoid, tile_hard_swish, tile_is_nan, tile_is_finite},
     .load_u8 = load_u8,
     .load_i32 = load_i32,
     .load_i64 = load_i64,
@@ -272,6 +283,9 @@ const KernelTable VANDA_ISA_TABLE = {
     .small_product = small_product,
     .blend_places = blend_places,
     .add_scaled = add_scaled,
+    .integers = kIntegerKernels,
+    .reductions = kReductionKernels,
+    .movement = kMovementKernels,
 };
 
 }  // namespace vanda::cpu

@@ -1,10 +1,10 @@
 import type { Operand } from '../graph-core.ts';
-import { GraphCore } from '../graph-core.ts';
 import type { Node } from '../node.ts';
 import type { DType } from '../tensor.ts';
+import { GradientOps } from './gradient.ts';
 
 /** Elementwise operations, with NumPy's broadcasting. */
-export class ElementwiseOps extends GraphCore {
+export class ElementwiseOps extends GradientOps {
   add(a: Operand, b: Operand): Node {
     return this.#binary('add', a, b);
   }
@@ -16,6 +16,10 @@ export class ElementwiseOps extends GraphCore {
   }
   div(a: Operand, b: Operand): Node {
     return this.#binary('div', a, b);
+  }
+  /** The remainder with the sign of b, as Python's and NumPy's %. */
+  mod(a: Operand, b: Operand): Node {
+    return this.#binary('floor_mod', a, b);
   }
   pow(a: Operand, b: Operand): Node {
     return this.#binary('pow', a, b);
@@ -50,18 +54,17 @@ export class ElementwiseOps extends GraphCore {
   logicalOr(a: Node, b: Node): Node {
     return this.#binary('logical_or', a, b);
   }
+  logicalXor(a: Node, b: Node): Node {
+    return this.#binary('logical_xor', a, b);
+  }
   logicalNot(x: Node): Node {
     return this.emit('logical_not', [x]);
   }
   where(condition: Node, a: Operand, b: Operand): Node {
-    return this.emit('where', [condition, this.operand(a), this.operand(b)]);
+    return this.emit('where', [condition, ...this.#pair('where', a, b)]);
   }
   cast(x: Node, dtype: DType): Node {
     return this.emit('cast', [x], { dtype });
-  }
-  /** The same value, through which no gradient flows. */
-  stopGradient(x: Node): Node {
-    return this.emit('stop_gradient', [x]);
   }
   neg(x: Node): Node {
     return this.emit('neg', [x]);
@@ -102,8 +105,57 @@ export class ElementwiseOps extends GraphCore {
   relu(x: Node): Node {
     return this.emit('relu', [x]);
   }
-  gelu(x: Node): Node {
-    return this.emit('gelu', [x]);
+  reciprocal(x: Node): Node {
+    return this.emit('reciprocal', [x]);
+  }
+  /** log(1 + x), exact near 0. */
+  log1p(x: Node): Node {
+    return this.emit('log1p', [x]);
+  }
+  /** exp(x) - 1, exact near 0. */
+  expm1(x: Node): Node {
+    return this.emit('expm1', [x]);
+  }
+  sin(x: Node): Node {
+    return this.emit('sin', [x]);
+  }
+  cos(x: Node): Node {
+    return this.emit('cos', [x]);
+  }
+  tan(x: Node): Node {
+    return this.emit('tan', [x]);
+  }
+  ceil(x: Node): Node {
+    return this.emit('ceil', [x]);
+  }
+  /** Without what is behind the point. */
+  trunc(x: Node): Node {
+    return this.emit('trunc', [x]);
+  }
+  relu6(x: Node): Node {
+    return this.emit('relu6', [x]);
+  }
+  /** relu6(x + 3) / 6. */
+  hardSigmoid(x: Node): Node {
+    return this.emit('hard_sigmoid', [x]);
+  }
+  /** x * relu6(x + 3) / 6. */
+  hardSwish(x: Node): Node {
+    return this.emit('hard_swish', [x]);
+  }
+  isNan(x: Node): Node {
+    return this.emit('is_nan', [x]);
+  }
+  isFinite(x: Node): Node {
+    return this.emit('is_finite', [x]);
+  }
+  /** Halves go to the even neighbour. */
+  round(x: Node): Node {
+    return this.emit('round', [x]);
+  }
+  /** With the error function, or its approximation by tanh. */
+  gelu(x: Node, options: { approximate?: boolean } = {}): Node {
+    return this.emit(options.approximate ? 'gelu_tanh' : 'gelu', [x]);
   }
   silu(x: Node): Node {
     return this.emit('silu', [x]);
@@ -122,6 +174,13 @@ export class ElementwiseOps extends GraphCore {
   }
 
   #binary(op: string, a: Operand, b: Operand): Node {
-    return this.emit(op, [this.operand(a), this.operand(b)]);
+    return this.emit(op, this.#pair(op, a, b));
+  }
+
+  // A number takes the dtype of what it meets.
+  #pair(op: string, a: Operand, b: Operand): [Node, Node] {
+    if (typeof a !== 'number' && typeof b === 'number') return [a, this.constantOf(b, a.dtype, op)];
+    if (typeof a === 'number' && typeof b !== 'number') return [this.constantOf(a, b.dtype, op), b];
+    return [this.operand(a), this.operand(b)];
   }
 }

@@ -39,11 +39,10 @@ export class NetworkOps extends PoolingOps {
     const { groups, epsilon = 1e-3 } = options;
     return this.emit('group_norm', [x, scale, shift], { groups, epsilon });
   }
-  /** Over the last axis. */
-  softmax(x: Node): Node {
-    return this.emit('softmax', [x]);
+  softmax(x: Node, axis = -1): Node {
+    return this.emit('softmax', [x], { axis });
   }
-  logSoftmax(x: Node): Node {
-    return this.emit('log_softmax', [x]);
+  logSoftmax(x: Node, axis = -1): Node {
+    return this.emit('log_softmax', [x], { axis });
   }
 }

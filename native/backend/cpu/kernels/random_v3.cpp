@@ -1,0 +1,2 @@
+#define VANDA_RANDOM_TABLE random_v3
+#include "backend/cpu/kernels/random.inl"
