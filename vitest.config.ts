@@ -24,6 +24,8 @@ export default defineConfig({
           name: 'system',
           include: ['tests/**/*.test.ts'],
           testTimeout: 300_000,
+          // A busy machine is slow to draw a page; what does not come within this does not come.
+          expect: { poll: { timeout: 10_000 } },
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
