@@ -4,6 +4,7 @@ import { networks } from '../networks/networks.ts';
 import { peer } from '../peers/peer.ts';
 import type { Measurement } from '../result.ts';
 import type { TrainedOne } from './train-one.ts';
+import { wordVectorCases } from './word-vectors.ts';
 
 /** Networks whose speed is raced; the others are there for their numbers. */
 const raced = [
@@ -31,6 +32,7 @@ export async function* cases(options: { peers: boolean }): AsyncIterable<Measure
       yield* checked(name, ours.losses, peer(environments[script] ?? [], script, [name]));
     }
   }
+  yield* wordVectorCases(options);
 }
 
 const environments: Record<string, string[]> = {

@@ -43,7 +43,7 @@ export async function* wordVectorCases(options: { peers: boolean }): AsyncIterab
       throw new Error(`king - man + woman is ${nearest.map(({ word }) => word)}, not queen`);
     yield { case: 'word2vec', system, value, unit: 'per_s', better: 'higher' };
   }
-  if (options.peers) yield* peer('gensim', ['gensim'], 'gensim_words.py', [file, String(EPOCHS)]);
+  if (options.peers) yield* peer(['gensim'], 'gensim_words.py', [file, String(EPOCHS)]);
 }
 
 /** The whole text as one file, made once by Debian's `bible` (package bible-kjv). */

@@ -99,10 +99,21 @@ class Plan {
   virtual std::vector<StepInfo> steps() const = 0;
 };
 
+// What training word vectors needs beside plans: its loop is no graph. `random_words` fills whole
+// blocks of four words of the counter-based generator; `skip_gram` learns one window, all of its
+// contexts against the same targets (rows of floats), and gives the loss where that is asked for.
+struct WordKernels {
+  void (*random_words)(uint32_t* out, uint64_t first, int64_t blocks, const uint32_t* key,
+                       uint64_t stream);
+  void (*skip_gram)(float* const* contexts, int count, float* const* targets, int target_count,
+                    int64_t width, float rate, float* loss);
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::unique_ptr<Plan> compile(const CompileRequest& request) = 0;
+  virtual WordKernels word_kernels() const = 0;
   virtual std::string name() const = 0;
   virtual std::string isa() const = 0;
 };

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "backend/cpu/kernels/kernels.hpp"
+#include "core/backend.hpp"
 #include "core/error.hpp"
 #include "core/philox.hpp"
 
@@ -20,13 +20,18 @@ constexpr int64_t kNegativesMax = 31;
 constexpr int64_t kSentencesTaken = 8;  // by a thread at once
 constexpr int64_t kLossEvery = 16;      // windows
 
+const WordKernels& kernels() {
+  static const WordKernels chosen = linked_backend().word_kernels();
+  return chosen;
+}
+
 // Random words of one sentence, made many at a time.
 class SentenceRandom {
  public:
   SentenceRandom(uint64_t seed, uint64_t stream) : key_(philox_key(seed)), stream_(stream) {}
   uint32_t next() {
     if (used_ == kWords) {
-      cpu::kernels().random_words(words_, block_, kWords / 4, key_.data(), stream_);
+      kernels().random_words(words_, block_, kWords / 4, key_.data(), stream_);
       block_ += kWords / 4;
       used_ = 0;
     }
@@ -292,8 +297,8 @@ void SkipGram::run_sentence(Worker& worker, int64_t sentence) {
     if (found == 0) continue;
     float loss = 0;
     bool measured = i % kLossEvery == 0;
-    cpu::kernels().skip_gram(contexts, found, window.rows, window.targets, stride_, rate,
-                             measured ? &loss : nullptr);
+    kernels().skip_gram(contexts, found, window.rows, window.targets, stride_, rate,
+                        measured ? &loss : nullptr);
     if (!measured) continue;
     worker.loss += static_cast<double>(loss);
     worker.pairs += found;

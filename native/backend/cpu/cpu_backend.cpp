@@ -173,6 +173,9 @@ class CpuBackend final : public Backend {
   std::unique_ptr<Plan> compile(const CompileRequest& request) override {
     return std::make_unique<CpuPlan>(request);
   }
+  WordKernels word_kernels() const override {
+    return {kernels().random_words, kernels().skip_gram};
+  }
   std::string name() const override { return "cpu (oneDNN " + onednn_version() + ")"; }
   std::string isa() const override { return kernels().isa; }
 };
