@@ -29,6 +29,7 @@ export const gan = network({
     const loss = graph.add(told(judgeReal, 1), told(judgeFake, 0));
     const generatorLoss = told(discriminator.apply(fake, training), 1);
     const optimizer = {
+      ...adam(),
       name: 'gan',
       minimize: () => [
         ...adam().minimize(loss, ofDiscriminator),
