@@ -109,6 +109,7 @@ int Graph::add(const std::string& op, std::vector<Value> inputs, Attributes attr
   if (spec == nullptr || spec->op_class == OpClass::internal || spec->made_by_passes) {
     throw Error("unknown_op", op, "there is no operation of that name");
   }
+  if (op == "constant") throw Error("invalid_graph", op, "a constant is made of a tensor");
   bool named = op == "placeholder" || op == "variable";
   if (named == name.empty() || name.size() > 512) {
     throw Error("invalid_graph", op,

@@ -116,7 +116,8 @@ std::vector<TensorType> infer_transpose(const Node& node, Types inputs) {
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (sorted[i] != static_cast<int64_t>(i)) sorted.clear();
   }
-  if (static_cast<int>(sorted.size()) != inputs[0].shape.rank()) {
+  const size_t rank = static_cast<size_t>(inputs[0].shape.rank());
+  if (permutation.size() != rank || sorted.size() != rank) {
     throw Error("invalid_attribute", "transpose", "the permutation does not name every axis once");
   }
   std::vector<int64_t> dims;

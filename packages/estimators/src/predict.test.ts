@@ -99,14 +99,18 @@ describe('a predictor of rows', () => {
       ...gentoo,
       'Body Mass (g)': 2700 + row,
     }));
+    const asked = [0, 1023, 1024, 2499];
     const [together, ...alone] = await Promise.all([
       model.predict(rows),
-      ...[0, 1023, 1024, 2499].map((row) => model.predict([rows[row]])),
+      ...asked.map((row) => model.predict([rows[row]])),
     ]);
     expect(together).toHaveLength(2500);
-    expect(alone.map(([answer]) => answer)).toEqual(
-      [0, 1023, 1024, 2499].map((row) => together[row]),
-    );
+    // A product of many rows may add its terms in another order than that of one row.
+    for (const [index, row] of asked.entries()) {
+      const [one] = alone[index] ?? [];
+      expect(one?.label).toBe(together[row]?.label);
+      expect(one?.score).toBeCloseTo(together[row]?.score ?? Number.NaN, 5);
+    }
   });
 
   it('takes labels and columns that are also words of the language', async () => {
