@@ -51,6 +51,8 @@ Napi::Value write_file(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     std::string path = text_of(info[0], "path");
     auto content = std::make_shared<Safetensors>();
+    if (!info[1].IsArray() || !info[2].IsObject())
+      throw Error("invalid_attribute", "writeSafetensors", "takes a list of tensors and metadata");
     Napi::Array list = info[1].As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); ++i) {
       Napi::Object entry = list.Get(i).As<Napi::Object>();

@@ -103,8 +103,12 @@ PipelineWrap::PipelineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Pi
     if (!info[0].IsObject()) throw Error("invalid_attribute", "pipeline", "takes options");
     Napi::Object source = info[0].As<Napi::Object>();
     PipelineOptions options;
+    if (!source.Get("columns").IsArray())
+      throw Error("invalid_attribute", "pipeline", "columns must be a list");
     Napi::Array columns = source.Get("columns").As<Napi::Array>();
     for (uint32_t i = 0; i < columns.Length(); ++i) {
+      if (!columns.Get(i).IsObject())
+        throw Error("invalid_attribute", "pipeline", "a column must be an object");
       Napi::Object entry = columns.Get(i).As<Napi::Object>();
       Column column;
       column.name = text_of(entry.Get("name"), "name");

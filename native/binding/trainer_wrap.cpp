@@ -61,6 +61,8 @@ TrainerWrap::~TrainerWrap() {
 Napi::Value TrainerWrap::train(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
+    if (!info[0].IsObject() || !info[1].IsFunction())
+      throw Error("invalid_attribute", "train", "takes limits and a function");
     Napi::Object limits = info[0].As<Napi::Object>();
     Trainer::Run run;
     run.until_epoch = limit_of(limits.Get("untilEpoch"), "untilEpoch");
@@ -120,11 +122,17 @@ Napi::Value TrainerWrap::position(const Napi::CallbackInfo& info) {
 
 Napi::Value TrainerWrap::set_position(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsObject()) throw Error("invalid_attribute", "restore", "takes a position");
     Napi::Object source = info[0].As<Napi::Object>();
+    auto part = [&](const char* name) {
+      std::optional<uint64_t> value = limit_of(source.Get(name), name);
+      if (!value) throw Error("invalid_attribute", "restore", std::string(name) + " is missing");
+      return *value;
+    };
     Position position;
-    position.epoch = *limit_of(source.Get("epoch"), "epoch");
-    position.batch = static_cast<int64_t>(*limit_of(source.Get("batch"), "batch"));
-    position.step = *limit_of(source.Get("step"), "step");
+    position.epoch = part("epoch");
+    position.batch = static_cast<int64_t>(part("batch"));
+    position.step = part("step");
     trainer_->set_position(position);
     return info.Env().Undefined();
   });
