@@ -75,6 +75,7 @@ export function completeSpec(
       optimizer: completeOptimizer(training.optimizer),
       schedule: training.schedule ?? { kind: 'constant' },
       l2: training.l2 ?? 0,
+      ...(training.augment === undefined ? {} : { augment: training.augment }),
       seed: training.seed ?? 1,
       earlyStopping:
         training.earlyStopping === null

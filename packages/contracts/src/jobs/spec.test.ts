@@ -34,6 +34,12 @@ describe('a refusal points to the field and says what would be right', () => {
       /"image-classification", "tabular-classification", "tabular-regression"/,
     ],
     [{ ...digits, epochs: 3 }, '/epochs', /There is no field "epochs" here/],
+    [
+      { ...species, training: { augment: { flip: true } } },
+      '/training/augment',
+      /Only pictures are augmented/,
+    ],
+    [{ ...digits, training: { augment: { crop: 1 } } }, '/training/augment/crop', /at most 0.9/],
     [{ ...digits, training: { epochs: 0 } }, '/training/epochs', /at least 1/],
     [{ ...digits, training: { epochs: -1 } }, '/training/epochs', /at least 1/],
     [{ ...digits, training: { epochs: 1e9 } }, '/training/epochs', /at most 10000/],

@@ -86,12 +86,25 @@ const schedule = z.strictObject({
   warmupEpochs: z.number().min(0).max(1000).optional(),
 });
 
+/** Changes of the pictures that a model trains on, drawn anew in each epoch. */
+const augment = z.strictObject({
+  /** Left and right, every second time. */
+  flip: z.boolean().optional(),
+  /** The share of each side that may be cut away. */
+  crop: z.number().min(0).max(0.9).optional(),
+  /** Degrees to either side. */
+  rotate: z.number().min(0).max(180).optional(),
+  brightness: z.number().min(0).max(1).optional(),
+  contrast: z.number().min(0).max(1).optional(),
+});
+
 const training = z.strictObject({
   epochs: z.number().int().min(1).max(10_000).optional(),
   batchSize: z.number().int().min(1).max(65_536).optional(),
   optimizer: optimizer.optional(),
   schedule: schedule.optional(),
   l2: z.number().min(0).max(10).optional(),
+  augment: augment.optional(),
   seed: seed.optional(),
   earlyStopping: z
     .strictObject({
@@ -177,6 +190,9 @@ export const trainSpec = z
     if (!pictures && spec.model && 'input' in spec.model && spec.model.input !== undefined) {
       issue(['model', 'input'], 'Only pictures have an input size.');
     }
+    if (!pictures && spec.training?.augment !== undefined) {
+      issue(['training', 'augment'], 'Only pictures are augmented.');
+    }
     if (pictures && spec.columns !== undefined) {
       issue(['columns'], 'Only tables have columns.');
     }
@@ -214,6 +230,7 @@ export interface CompletedSpec {
     optimizer: OptimizerSpec;
     schedule: ScheduleSpec;
     l2: number;
+    augment?: z.infer<typeof augment>;
     seed: number;
     earlyStopping: { patience: number; minDelta: number } | null;
   };

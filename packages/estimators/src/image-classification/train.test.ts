@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -167,6 +174,29 @@ describe('image classification', () => {
       .toBuffer({ resolveWithObject: true });
     // It says left and is bright on the right.
     expect((bytes[side - 2] ?? 0) - (bytes[1] ?? 0)).toBeGreaterThan(60);
+  });
+
+  it('varies the pictures that it trains on, the same way each time', async () => {
+    const data = await writeShards(64);
+    const trained = async (augment?: object) => {
+      const given = { name: 'm', task: 'image-classification', dataset: 'd' };
+      const training = { epochs: 2, augment };
+      const parsed = parseOrThrow(trainSpec, { ...given, model: { kind: 'linear' }, training });
+      const { spec } = completeSpec(parsed, 'd@1', data.profile);
+      const workDir = mkdtempSync(join(folder, 'run-'));
+      const options = { workDir, threads: 1, signal: new AbortController().signal };
+      const { artifact } = await train(spec, data, options, {
+        progress() {},
+        metrics() {},
+        log() {},
+      });
+      return createHash('sha256')
+        .update(readFileSync(join(artifact, 'weights.safetensors')))
+        .digest('hex');
+    };
+    const varied = await trained({ rotate: 20, brightness: 0.3 });
+    expect(await trained({ rotate: 20, brightness: 0.3 })).toBe(varied);
+    expect(await trained()).not.toBe(varied);
   });
 
   it('fits a folder of pictures from a script', async () => {

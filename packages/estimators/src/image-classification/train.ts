@@ -96,7 +96,7 @@ export async function trainImageClassification(
       model,
       chance: shareOfMostFrequent(classes, splits.rows.validation),
       pipeline: new Pipeline({
-        columns,
+        columns: { ...columns, image: { ...columns.image, augment: spec.training.augment } },
         rows: splits.rows.train,
         batchSize: fittingBatchSize(spec, profile, splits.rows.train.length),
         shuffle: true,

@@ -12,6 +12,7 @@ export function MoreFields({ columns }: { columns: string[] }) {
     <Stack gap="sm">
       <ModelFields columns={columns} />
       <TrainingFields />
+      <AugmentFields />
       <Fieldset legend="Split">
         <SimpleGrid cols={{ base: 1, xs: 3 }} spacing="sm">
           <SpecNumber path={['split', 'validation']} label="Validation share" step={0.05} />
@@ -156,6 +157,24 @@ function TrainingFields() {
         checked={stopping.value !== null}
         onChange={(event) => stopping.set(event.currentTarget.checked ? undefined : null)}
       />
+    </Fieldset>
+  );
+}
+
+/** What is done to the pictures that the model trains on, a little different in each epoch. */
+function AugmentFields() {
+  const { spec } = useDraft();
+  if (spec?.task !== 'image-classification') return null;
+  const at = (name: string) => ['training', 'augment', name];
+  return (
+    <Fieldset legend="Vary the pictures">
+      <SimpleGrid cols={cols} spacing="sm">
+        <SpecNumber path={at('crop')} label="Share of a side to cut away" step={0.05} />
+        <SpecNumber path={at('rotate')} label="Rotation (degrees)" step={5} />
+        <SpecNumber path={at('brightness')} label="Brightness" step={0.05} />
+        <SpecNumber path={at('contrast')} label="Contrast" step={0.05} />
+        <SpecSwitch path={at('flip')} label="Mirror left and right" />
+      </SimpleGrid>
     </Fieldset>
   );
 }
