@@ -29,6 +29,8 @@ export type GraphJson = {
 export class GraphCore {
   readonly native: NativeGraph;
   readonly seed: number;
+  /** Layers that are applied here leave nothing behind: for finding shapes out. */
+  readonly draft: boolean;
   /** Values that variables get at session start in place of their initializer. */
   readonly initialValues = new Map<string, Tensor>();
   /** Effects that go with every training step, such as running statistics. */
@@ -37,8 +39,10 @@ export class GraphCore {
   readonly #named = new Map<string, Node>();
   readonly #layerNames = new Map<string, number>();
   #salt = 0;
+  #scope: { name: string; kind: string } | undefined;
 
-  constructor(options: { seed?: number } = {}) {
+  constructor(options: { seed?: number; draft?: boolean } = {}) {
+    this.draft = options.draft ?? false;
     this.seed = options.seed ?? 0;
     if (!Number.isSafeInteger(this.seed) || this.seed < 0) {
       throw new EngineError(
@@ -187,9 +191,26 @@ export class GraphCore {
 
   /** dense, dense_1, ...: names for layers that were given none. */
   layerName(kind: string): string {
-    const count = this.#layerNames.get(kind) ?? 0;
-    this.#layerNames.set(kind, count + 1);
-    return count === 0 ? kind : `${kind}_${count}`;
+    const scope = this.#scope;
+    if (scope?.kind === kind) {
+      this.#scope = { name: scope.name, kind: '' };
+      return scope.name;
+    }
+    const name = scope ? `${scope.name}/${kind}` : kind;
+    const count = this.#layerNames.get(name) ?? 0;
+    this.#layerNames.set(name, count + 1);
+    return count === 0 ? name : `${name}_${count}`;
+  }
+
+  /** Within `body`, the first layer of that kind is called `name`, and every other one NAME/kind. */
+  scoped<T>(name: string, kind: string, body: () => T): T {
+    const outer = this.#scope;
+    this.#scope = { name, kind };
+    try {
+      return body();
+    } finally {
+      this.#scope = outer;
+    }
   }
 
   nextSalt(): number {

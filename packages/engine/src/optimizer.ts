@@ -16,6 +16,9 @@ export interface Gradient {
 /** Adds the updates of variables to the graph; gives the ids of the effects to run each step. */
 export interface Optimizer {
   readonly name: string;
+  readonly learningRate?: LearningRate;
+  /** The same rule at another rate; where there is none, the rate stays what it is. */
+  withRate?(rate: LearningRate): Optimizer;
   /** Variables by themselves or by name pattern; without a choice, all trainable ones. */
   minimize(loss: Node, of?: readonly Node[] | Selection): number[];
   /** The updates alone, of gradients from elsewhere; with `every` = K they happen in each K-th step. */
@@ -84,6 +87,8 @@ export function customOptimizer(
   };
   return {
     name,
+    learningRate,
+    withRate: (rate) => customOptimizer(name, { ...options, learningRate: rate }, rule),
     apply,
     minimize: (loss, of = {}) => apply(gradientsOf(loss, of)),
   };

@@ -80,7 +80,10 @@ export interface PipelineOptions {
  * threads. The order is a function of the seed and the epoch, uniform over all rows.
  */
 export class Pipeline {
+  /** What each column gives for a row. */
+  readonly types: Readonly<Record<string, { dtype: DType; shape: readonly number[] }>>;
   readonly rowCount: number;
+  readonly batchSize: number;
   readonly batchesPerEpoch: number;
   #native: NativePipeline | undefined;
 
@@ -103,6 +106,10 @@ export class Pipeline {
       if (!('decode' in source)) continue;
       new PictureFeed(this.#native, name, source.decode, source.atOnce ?? 8);
     }
+    this.types = Object.fromEntries(
+      Object.entries(options.columns).map(([name, source]) => [name, rowType(source)]),
+    );
+    this.batchSize = options.batchSize;
     this.rowCount = this.#native.rowCount();
     this.batchesPerEpoch = this.#native.batchesPerEpoch();
   }
@@ -115,6 +122,11 @@ export class Pipeline {
   close(): void {
     this.#native = undefined;
   }
+}
+
+function rowType(source: ColumnSource): { dtype: DType; shape: readonly number[] } {
+  const dtype = 'data' in source ? (source.dtype ?? dtypeOf(source.data)) : source.dtype;
+  return { dtype: source.normalize ? 'f32' : dtype, shape: source.shape ?? [] };
 }
 
 function augmented(source: ColumnSource): boolean {

@@ -1,5 +1,6 @@
 import { EngineError } from './engine-error.ts';
 import type { Graph } from './graph.ts';
+import type { Initializer } from './initializer.ts';
 import type { Node } from './node.ts';
 import type { Schedule } from './schedules.ts';
 import type { Session } from './session.ts';
@@ -18,6 +19,8 @@ export interface PlateauOptions {
   floor?: number;
   /** Whether the observed value should fall (a loss) or rise (an accuracy). */
   mode?: 'min' | 'max';
+  /** What the two variables are named after. */
+  name?: string;
 }
 
 /**
@@ -30,13 +33,14 @@ export interface PlateauOptions {
  */
 export function reduceOnPlateau(rate: number, options: PlateauOptions = {}) {
   const { factor = 0.1, patience = 10, minDelta = 1e-4, cooldown = 0, floor = 0 } = options;
+  const name = options.name ?? 'plateau';
   const sign = options.mode === 'max' ? -1 : 1;
   if (!(factor > 0 && factor < 1))
     throw new EngineError('invalid_attribute', 'reduceOnPlateau', 'factor must be between 0 and 1');
-  const schedule: Schedule = (step) => rateVariable(step.graph, rate);
+  const schedule: Schedule = (step) => rateVariable(step.graph, name, rate);
   const observe = (session: Session, value: number): number => {
-    const rateNode = rateVariable(session.graph, rate);
-    const memoryNode = memoryVariable(session.graph);
+    const rateNode = rateVariable(session.graph, name, rate);
+    const memoryNode = memoryVariable(session.graph, name);
     const now = session.runSync({}, { rate: rateNode, memory: memoryNode });
     let current = Number(now.rate.data[0]);
     // best so far (none before the first), observations waited, observations left of the cooldown
@@ -69,17 +73,15 @@ export function reduceOnPlateau(rate: number, options: PlateauOptions = {}) {
   return { schedule, observe };
 }
 
-function rateVariable(graph: Graph, rate: number): Node {
-  if (graph.has('plateau/rate')) return graph.byName('plateau/rate');
-  return graph.variable(
-    'plateau/rate',
-    [],
-    { kind: 'constant', value: rate },
-    { trainable: false },
-  );
+function rateVariable(graph: Graph, name: string, rate: number): Node {
+  return kept(graph, `${name}/rate`, [], { kind: 'constant', value: rate });
 }
 
-function memoryVariable(graph: Graph): Node {
-  if (graph.has('plateau/memory')) return graph.byName('plateau/memory');
-  return graph.variable('plateau/memory', [4], { kind: 'zeros' }, { trainable: false });
+function memoryVariable(graph: Graph, name: string): Node {
+  return kept(graph, `${name}/memory`, [4], { kind: 'zeros' });
+}
+
+function kept(graph: Graph, name: string, shape: readonly number[], init: Initializer): Node {
+  if (graph.has(name)) return graph.byName(name);
+  return graph.variable(name, shape, init, { trainable: false });
 }

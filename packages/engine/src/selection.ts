@@ -17,11 +17,7 @@ export function selectVariables(graph: Graph, of: readonly Node[] | Selection): 
   const all = graph.variables.filter((info) => info.trainable);
   const tests = (given: Selection['include']) =>
     (given === undefined ? [] : isList(given) ? given : [given]).map((pattern) => {
-      const expression = typeof pattern === 'string' ? globExpression(pattern) : pattern;
-      const test = (name: string) => {
-        expression.lastIndex = 0;
-        return expression.test(name);
-      };
+      const test = nameTest(pattern);
       if (!all.some((info) => test(info.name)))
         throw new EngineError('unknown_name', String(pattern), 'no trainable variable is so named');
       return test;
@@ -32,6 +28,15 @@ export function selectVariables(graph: Graph, of: readonly Node[] | Selection): 
     .filter(({ name }) => include.length === 0 || include.some((test) => test(name)))
     .filter(({ name }) => !exclude.some((test) => test(name)))
     .map((info) => info.node);
+}
+
+/** Whether a name is one that the pattern means. */
+export function nameTest(pattern: NamePattern): (name: string) => boolean {
+  const expression = typeof pattern === 'string' ? globExpression(pattern) : pattern;
+  return (name) => {
+    expression.lastIndex = 0;
+    return expression.test(name);
+  };
 }
 
 function isList<T>(value: T | readonly T[] | object): value is readonly T[] {

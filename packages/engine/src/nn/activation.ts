@@ -1,6 +1,7 @@
 import { EngineError } from '../engine-error.ts';
 import type { Node } from '../node.ts';
-import type { Layer } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { FEATURES } from './layer.ts';
 
 export type Activation =
   | 'relu'
@@ -31,9 +32,24 @@ export function activate(name: Activation | undefined, x: Node): Node {
   const apply = functions[name ?? 'linear'];
   if (!apply)
     throw new EngineError('invalid_attribute', 'activation', `there is no activation '${name}'`);
-  return apply(x);
+  const y = apply(x);
+  if (name === 'softmax' || name === 'sigmoid') logits.set(y, { activation: name, logits: x });
+  return y;
 }
 
-export function activation(name: Activation): Layer {
-  return { apply: (x) => activate(name, x) };
+const logits = new WeakMap<Node, { activation: 'softmax' | 'sigmoid'; logits: Node }>();
+
+/** What a softmax or sigmoid that a layer applied was applied to: losses are exact from there. */
+export function logitsOf(y: Node, activation: 'softmax' | 'sigmoid'): Node | undefined {
+  const made = logits.get(y);
+  return made?.activation === activation ? made.logits : undefined;
+}
+
+export function activation(name: Activation, options: Named = {}): Layer {
+  return {
+    kind: 'activation',
+    name: options.name,
+    takes: FEATURES,
+    apply: (x) => activate(name, x),
+  };
 }

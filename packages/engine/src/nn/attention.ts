@@ -3,12 +3,12 @@ import type { Graph } from '../graph.ts';
 import type { Node } from '../node.ts';
 import type { Activation } from './activation.ts';
 import { dense } from './dense.ts';
-import type { Layer, Mode } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Mode, Named } from './layer.ts';
+import { Built, knownDim, SEQUENCES } from './layer.ts';
 import { layerNormalization } from './normalization.ts';
 import { dropout } from './regularization.ts';
 
-export interface AttentionLayerOptions {
+export interface AttentionLayerOptions extends Named {
   /** Of values; the keys' by default. */
   valueDim?: number;
   /** Step t looks at steps 0..t only. */
@@ -62,6 +62,9 @@ export function multiHeadAttention(
     return outputs.on(query)(attended);
   };
   return {
+    kind: 'multiHeadAttention',
+    name: options.name,
+    takes: SEQUENCES,
     attend,
     apply(x, mode) {
       if (valueDim !== keyDim) return attend(x, x, mode);
@@ -71,7 +74,7 @@ export function multiHeadAttention(
   };
 }
 
-export interface TransformerEncoderOptions {
+export interface TransformerEncoderOptions extends Named {
   activation?: Activation;
   dropout?: number;
   /** Of the normalisations. */
@@ -96,6 +99,9 @@ export function transformerEncoder(
     norms: [norm(), norm()] as [Layer, Layer],
   });
   return {
+    kind: 'transformerEncoder',
+    name: options.name,
+    takes: SEQUENCES,
     apply(x, mode) {
       const width = knownDim(x, -1, 'transformerEncoder');
       if (width % heads !== 0) {
@@ -121,7 +127,7 @@ export function transformerEncoder(
 }
 
 /** Adds a learned vector to each place of a sequence: [N, T, C] -> [N, T, C]. */
-export function positionEmbedding(): Layer {
+export function positionEmbedding(options: Named = {}): Layer {
   const built = new Built('position_embedding', (graph, name, x) =>
     graph.variable(
       `${name}/places`,
@@ -129,7 +135,12 @@ export function positionEmbedding(): Layer {
       { kind: 'uniform', scale: 0.05 },
     ),
   );
-  return { apply: (x) => x.graph.add(x, built.on(x)) };
+  return {
+    kind: 'positionEmbedding',
+    name: options.name,
+    takes: SEQUENCES,
+    apply: (x) => x.graph.add(x, built.on(x)),
+  };
 }
 
 type Projection = (x: Node) => Node;

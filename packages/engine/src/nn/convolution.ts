@@ -10,10 +10,10 @@ import type { Padding1d, Pair } from '../ops/window.ts';
 import { pair } from '../ops/window.ts';
 import type { Activation } from './activation.ts';
 import { activate } from './activation.ts';
-import type { Layer } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { Built, knownDim, PICTURES, SEQUENCES } from './layer.ts';
 
-interface WeightOptions {
+interface WeightOptions extends Named {
   activation?: Activation;
   useBias?: boolean;
   init?: Initializer;
@@ -36,7 +36,9 @@ export function conv2d(filters: number, size: Pair, options: Conv2dOptions = {})
     const channels = knownDim(x, 3, 'conv2d') / (options.groups ?? 1);
     return weights(graph, name, [...pair(size), channels, filters], filters, options);
   });
-  return weighted(built, options, (x, kernel, bias) => x.graph.conv2d(x, kernel, bias, options));
+  return weighted('conv2d', PICTURES, built, options, (x, kernel, bias) =>
+    x.graph.conv2d(x, kernel, bias, options),
+  );
 }
 
 /** Sequences [N, L, C] -> [N, OL, filters]. */
@@ -45,7 +47,9 @@ export function conv1d(filters: number, size: number, options: Conv1dOptions = {
     const channels = knownDim(x, 2, 'conv1d') / (options.groups ?? 1);
     return weights(graph, name, [size, channels, filters], filters, options);
   });
-  return weighted(built, options, (x, kernel, bias) => x.graph.conv1d(x, kernel, bias, options));
+  return weighted('conv1d', SEQUENCES, built, options, (x, kernel, bias) =>
+    x.graph.conv1d(x, kernel, bias, options),
+  );
 }
 
 /** Each channel by itself: [N, H, W, C] -> [N, OH, OW, C multiplier]. */
@@ -56,7 +60,7 @@ export function depthwiseConv2d(size: Pair, options: DepthwiseConv2dOptions = {}
     const shape = [...pair(size), channels, multiplier];
     return weights(graph, name, shape, channels * multiplier, options);
   });
-  return weighted(built, options, (x, kernel, bias) =>
+  return weighted('depthwiseConv2d', PICTURES, built, options, (x, kernel, bias) =>
     x.graph.depthwiseConv2d(x, kernel, bias, options),
   );
 }
@@ -78,6 +82,9 @@ export function separableConv2d(
     };
   });
   return {
+    kind: 'separableConv2d',
+    name: options.name,
+    takes: PICTURES,
     apply(x) {
       const { depthwise, kernel, bias } = built.on(x);
       return activate(
@@ -99,7 +106,7 @@ export function conv2dTranspose(
     const shape = [...pair(size), filters / (options.groups ?? 1), channels];
     return weights(graph, name, shape, filters, options);
   });
-  return weighted(built, options, (x, kernel, bias) =>
+  return weighted('conv2dTranspose', PICTURES, built, options, (x, kernel, bias) =>
     x.graph.conv2dTranspose(x, kernel, bias, options),
   );
 }
@@ -115,7 +122,7 @@ export function conv1dTranspose(
     const shape = [size, filters / (options.groups ?? 1), channels];
     return weights(graph, name, shape, filters, options);
   });
-  return weighted(built, options, (x, kernel, bias) =>
+  return weighted('conv1dTranspose', SEQUENCES, built, options, (x, kernel, bias) =>
     x.graph.conv1dTranspose(x, kernel, bias, options),
   );
 }
@@ -140,11 +147,16 @@ function weights(
 }
 
 function weighted(
+  kind: string,
+  takes: string,
   built: Built<Weights>,
   options: WeightOptions,
   compute: (x: Node, kernel: Node, bias: Node | undefined) => Node,
 ): Layer {
   return {
+    kind,
+    name: options.name,
+    takes,
     apply(x) {
       const { kernel, bias } = built.on(x);
       return activate(options.activation, compute(x, kernel, bias));

@@ -1,10 +1,10 @@
 import type { Initializer } from '../initializer.ts';
 import type { Activation } from './activation.ts';
 import { activate } from './activation.ts';
-import type { Layer } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { Built, FEATURES, knownDim } from './layer.ts';
 
-export interface DenseOptions {
+export interface DenseOptions extends Named {
   activation?: Activation;
   useBias?: boolean;
   init?: Initializer;
@@ -24,6 +24,9 @@ export function dense(units: number, options: DenseOptions = {}): Layer {
         : graph.variable(`${name}/bias`, [units], { kind: 'zeros' }),
   }));
   return {
+    kind: 'dense',
+    name: options.name,
+    takes: FEATURES,
     apply(x) {
       const { weight, bias } = built.on(x);
       return activate(options.activation, x.graph.dense(x, weight, bias));

@@ -1,8 +1,8 @@
 import type { Initializer } from '../initializer.ts';
-import type { Layer } from './layer.ts';
-import { Built } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { Built, INDICES } from './layer.ts';
 
-export interface EmbeddingOptions {
+export interface EmbeddingOptions extends Named {
   init?: Initializer;
 }
 
@@ -15,7 +15,12 @@ function table(kind: string, count: number, dim: number, options: EmbeddingOptio
 /** Integer indices [...] -> [..., dim]. */
 export function embedding(count: number, dim: number, options: EmbeddingOptions = {}): Layer {
   const built = table('embedding', count, dim, options);
-  return { apply: (x) => x.graph.gather(built.on(x), x) };
+  return {
+    kind: 'embedding',
+    name: options.name,
+    takes: INDICES,
+    apply: (x) => x.graph.gather(built.on(x), x),
+  };
 }
 
 /** Integer indices [..., L] -> the sum or mean of their rows [..., dim]; the index `padding` (-1) stands for none. */
@@ -26,5 +31,10 @@ export function embeddingBag(
 ): Layer {
   const built = table('embedding_bag', count, dim, options);
   const { mode = 'mean', padding = -1 } = options;
-  return { apply: (x) => x.graph.embeddingBag(built.on(x), x, { mode, padding }) };
+  return {
+    kind: 'embeddingBag',
+    name: options.name,
+    takes: INDICES,
+    apply: (x) => x.graph.embeddingBag(built.on(x), x, { mode, padding }),
+  };
 }

@@ -25,7 +25,17 @@ export type { DenseOptions } from './dense.ts';
 export { dense } from './dense.ts';
 export type { EmbeddingOptions } from './embedding.ts';
 export { embedding, embeddingBag } from './embedding.ts';
-export type { Layer, Mode } from './layer.ts';
+export type { Described, Layer, MergeLayer, Mode, Named } from './layer.ts';
+export {
+  add,
+  average,
+  concatenate,
+  dot,
+  maximum,
+  minimum,
+  multiply,
+  subtract,
+} from './merge.ts';
 export { groupNormalization, layerNormalization } from './normalization.ts';
 export {
   avgPool,
@@ -41,4 +51,4 @@ export {
 export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from './recurrent.ts';
 export { bidirectional, gru, lstm } from './recurrent.ts';
 export { batchNorm, dropout, spatialDropout2d } from './regularization.ts';
-export { flatten, rescale, sequential } from './shape.ts';
+export { flatten, permute, repeatVector, rescale, reshape, sequential } from './shape.ts';

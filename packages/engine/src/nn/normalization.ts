@@ -1,7 +1,7 @@
-import type { Layer } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { Built, FEATURES, knownDim } from './layer.ts';
 
-interface NormalizationOptions {
+interface NormalizationOptions extends Named {
   epsilon?: number;
 }
 
@@ -9,6 +9,9 @@ interface NormalizationOptions {
 export function layerNormalization(options: NormalizationOptions = {}): Layer {
   const built = scaleAndShift('layer_normalization', 'layerNormalization');
   return {
+    kind: 'layerNormalization',
+    name: options.name,
+    takes: FEATURES,
     apply(x) {
       const { scale, shift } = built.on(x);
       return x.graph.layerNorm(x, scale, shift, options);
@@ -20,6 +23,9 @@ export function layerNormalization(options: NormalizationOptions = {}): Layer {
 export function groupNormalization(groups = 32, options: NormalizationOptions = {}): Layer {
   const built = scaleAndShift('group_normalization', 'groupNormalization');
   return {
+    kind: 'groupNormalization',
+    name: options.name,
+    takes: `${FEATURES}, the features divided by ${groups}`,
     apply(x) {
       const { scale, shift } = built.on(x);
       return x.graph.groupNorm(x, scale, shift, { groups, ...options });

@@ -3,10 +3,10 @@ import type { Graph } from '../graph.ts';
 import type { Initializer } from '../initializer.ts';
 import type { Node } from '../node.ts';
 import { tensor } from '../tensor.ts';
-import type { Layer, Mode } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Mode, Named } from './layer.ts';
+import { Built, knownDim, SEQUENCES } from './layer.ts';
 
-export interface RecurrentLayerOptions {
+export interface RecurrentLayerOptions extends Named {
   /** Every step's output [N, T, units]; otherwise the last one alone [N, units]. */
   returnSequences?: boolean;
   /** From the last step to the first; with returnSequences, outputs stay at their places in time. */
@@ -37,7 +37,7 @@ export function lstm(units: number, options: LstmOptions = {}): RecurrentLayer {
     );
     return weights(graph, name, x, units, 4, options, tensor(bias));
   });
-  return recurrent(options, lstm.bind(undefined, units), (x, mode, initial) => {
+  return recurrent('lstm', options, lstm.bind(undefined, units), (x, mode, initial) => {
     const { w, u, bias } = built.on(x);
     const [h, c] = initial ?? [];
     const { y, ...state } = x.graph.lstm(x, w, u, bias, {
@@ -54,7 +54,7 @@ export function gru(units: number, options: RecurrentLayerOptions = {}): Recurre
   const built = new Built('gru', (graph, name, x) =>
     weights(graph, name, x, units, 3, options, { kind: 'zeros' }),
   );
-  return recurrent(options, gru.bind(undefined, units), (x, mode, initial) => {
+  return recurrent('gru', options, gru.bind(undefined, units), (x, mode, initial) => {
     const { w, u, bias } = built.on(x);
     const { y, h } = x.graph.gru(x, w, u, bias, {
       reverse: options.goBackwards,
@@ -69,9 +69,15 @@ export function gru(units: number, options: RecurrentLayerOptions = {}): Recurre
 export type Merge = 'concat' | 'sum' | 'mul' | 'ave';
 
 /** The layer and one like it in the other direction, each with weights of its own. */
-export function bidirectional(layer: RecurrentLayer, options: { merge?: Merge } = {}): Layer {
+export function bidirectional(
+  layer: RecurrentLayer,
+  options: Named & { merge?: Merge } = {},
+): Layer {
   const backward = layer.reversed();
   return {
+    kind: 'bidirectional',
+    name: options.name,
+    takes: SEQUENCES,
     apply(x, mode) {
       const g = x.graph;
       const [a, b] = [layer.apply(x, mode), backward.apply(x, mode)];
@@ -96,11 +102,15 @@ export function bidirectional(layer: RecurrentLayer, options: { merge?: Merge } 
 }
 
 function recurrent<Options extends RecurrentLayerOptions>(
+  kind: string,
   options: Options,
   make: (options: Options) => RecurrentLayer,
   run: RecurrentLayer['run'],
 ): RecurrentLayer {
   return {
+    kind,
+    name: options.name,
+    takes: SEQUENCES,
     run,
     reversed: () => make({ ...options, goBackwards: !options.goBackwards }),
     apply(x, mode) {

@@ -1,10 +1,10 @@
 import { EngineError } from '../engine-error.ts';
 import { knownDims } from '../ops/window.ts';
-import type { Layer } from './layer.ts';
-import { Built, knownDim } from './layer.ts';
+import type { Layer, Named } from './layer.ts';
+import { Built, FEATURES, knownDim, PICTURES } from './layer.ts';
 
 /** The identity outside training. */
-export function dropout(rate: number): Layer {
+export function dropout(rate: number, options: Named = {}): Layer {
   if (!(rate >= 0 && rate < 1)) {
     throw new EngineError(
       'invalid_attribute',
@@ -12,13 +12,21 @@ export function dropout(rate: number): Layer {
       'the rate must be at least 0 and below 1',
     );
   }
-  return { apply: (x, mode) => (mode.training && rate > 0 ? x.graph.dropout(x, rate) : x) };
+  return {
+    kind: 'dropout',
+    name: options.name,
+    takes: FEATURES,
+    apply: (x, mode) => (mode.training && rate > 0 ? x.graph.dropout(x, rate) : x),
+  };
 }
 
 /** Drops whole channels of a picture [N, H, W, C] together, since its neighbouring pixels say the same. */
-export function spatialDropout2d(rate: number): Layer {
+export function spatialDropout2d(rate: number, options: Named = {}): Layer {
   const drop = dropout(rate);
   return {
+    kind: 'spatialDropout2d',
+    name: options.name,
+    takes: PICTURES,
     apply(x, mode) {
       if (!mode.training || rate === 0) return x;
       const graph = x.graph;
@@ -35,7 +43,7 @@ export function spatialDropout2d(rate: number): Layer {
  * running = keep * running + (1 - keep) * batch, where keep is the momentum, but at first the share that makes running
  * the plain mean of the batches so far: a short training would else be judged by what the variables began with.
  */
-export function batchNorm(options: { momentum?: number; epsilon?: number } = {}): Layer {
+export function batchNorm(options: Named & { momentum?: number; epsilon?: number } = {}): Layer {
   const momentum = options.momentum ?? 0.99;
   const epsilon = options.epsilon ?? 1e-3;
   const built = new Built('batch_norm', (graph, name, x) => {
@@ -50,6 +58,9 @@ export function batchNorm(options: { momentum?: number; epsilon?: number } = {})
     };
   });
   return {
+    kind: 'batchNorm',
+    name: options.name,
+    takes: FEATURES,
     apply(x, mode) {
       const graph = x.graph;
       const { scale, shift, mean, variance, batches } = built.on(x);
