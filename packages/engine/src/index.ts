@@ -9,6 +9,8 @@ export type { GraphJson, Operand, VariableInfo } from './graph-core.ts';
 export type { Initializer } from './initializer.ts';
 export * as losses from './losses.ts';
 export * as metrics from './metrics.ts';
+export * as callbacks from './models/callbacks.ts';
+export * as models from './models/index.ts';
 export type { Passes, PassName } from './native.ts';
 export * as nn from './nn/index.ts';
 export { Node } from './node.ts';

@@ -1,0 +1,56 @@
+import { EngineError } from '../engine-error.ts';
+import type { Layer, MergeLayer } from '../nn/layer.ts';
+import type { Dim, DType } from '../tensor.ts';
+import type { Network } from './network.ts';
+
+/** What may be called on symbols. */
+export type AnyLayer = Layer | MergeLayer | Network;
+
+/** One use of a layer; a layer that is used twice shares its weights. */
+export interface Call {
+  readonly layer: AnyLayer;
+  readonly inputs: readonly Symbolic[];
+  /** bool [batch, steps]: which steps count. */
+  readonly mask: Symbolic | undefined;
+  readonly outputs: readonly Symbolic[];
+}
+
+/** A value of a model that is being put together: a type, and where it comes from. */
+export class Symbolic {
+  readonly shape: readonly Dim[];
+  readonly dtype: DType;
+  /** Of an input that was given one. */
+  readonly name: string | undefined;
+  /** undefined: an input. */
+  readonly call: Call | undefined;
+
+  constructor(of: { shape: readonly Dim[]; dtype: DType; name?: string; call?: Call }) {
+    this.shape = of.shape;
+    this.dtype = of.dtype;
+    this.name = of.name;
+    this.call = of.call;
+  }
+}
+
+/** A place for data: `shape` is that of one sample, without the batch. */
+export function input(of: { shape: readonly number[]; dtype?: DType; name?: string }): Symbolic {
+  const wrong = of.shape.find((dim) => !Number.isSafeInteger(dim) || dim < 1);
+  if (wrong !== undefined) {
+    throw new EngineError(
+      'invalid_attribute',
+      of.name ?? 'input',
+      `the shape [${of.shape.join(', ')}] must be of whole numbers above 0, without the batch`,
+    );
+  }
+  return new Symbolic({ shape: [null, ...of.shape], dtype: of.dtype ?? 'f32', name: of.name });
+}
+
+/** [batch, 28, 28, 1]. */
+export function shapeText(shape: readonly Dim[]): string {
+  return `[${shape.map((dim) => dim ?? 'batch').join(', ')}]`;
+}
+
+/** u8 [batch, 28, 28, 1]. */
+export function typeText(type: { shape: readonly Dim[]; dtype: DType }): string {
+  return `${type.dtype} ${shapeText(type.shape)}`;
+}
