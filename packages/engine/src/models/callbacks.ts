@@ -19,7 +19,7 @@ export function earlyStopping(
     patience?: number;
     /** An improvement is by more than this. */
     minDelta?: number;
-    /** Ends with the weights of the best epoch, however the fit ends. */
+    /** Ends with the weights of the best epoch, whether the fit was stopped or ran out of epochs. */
     restoreBestWeights?: boolean;
   } = {},
 ): Callback {

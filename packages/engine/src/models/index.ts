@@ -19,10 +19,11 @@ export {
   sparseCategoricalCrossentropy,
 } from './loss-functions.ts';
 export { model } from './make-model.ts';
-export type { FitOptions, ModelOptions } from './model.ts';
+export type { FitOptions } from './model.ts';
 export { Model } from './model.ts';
 export type { Callback, History, Logs, Run, Trainee } from './run.ts';
 export { Sequential, sequential } from './sequential.ts';
 export type { Entry } from './structure.ts';
 export type { SummaryOptions } from './summary.ts';
 export { input, Symbolic } from './symbol.ts';
+export type { ModelOptions } from './weighted.ts';

@@ -1,6 +1,7 @@
-import { Model, type ModelOptions } from './model.ts';
+import { Model } from './model.ts';
 import { structureOf } from './structure.ts';
 import { Symbolic } from './symbol.ts';
+import type { ModelOptions } from './weighted.ts';
 
 type OneOrMany<T> = T | readonly T[];
 

@@ -1,35 +1,18 @@
-import { saveArtifact } from '../artifact.ts';
 import { EngineError } from '../engine-error.ts';
-import type { Node } from '../node.ts';
 import { Pipeline } from '../pipeline.ts';
-import { readSafetensors, writeSafetensors } from '../safetensors.ts';
-import type { NamePattern } from '../selection.ts';
-import type { Session } from '../session.ts';
 import type { Tensor } from '../tensor.ts';
 import { tensor } from '../tensor.ts';
 import type { Position } from '../trainer.ts';
 import { Trainer } from '../trainer.ts';
-import { Architecture } from './architecture.ts';
-import { Bound } from './bound.ts';
+import type { Bound } from './bound.ts';
 import type { Compiled, CompileOptions } from './compile.ts';
 import { compiled } from './compile.ts';
 import type { Batching, Data, Values } from './data.ts';
 import { rowMean, splitRows, tensorsOf } from './data.ts';
 import { loop } from './fit.ts';
-import { matchVariables } from './freezing.ts';
-import { homeOf, nameLayers } from './home.ts';
 import type { Callback, History, Logs, Trainee } from './run.ts';
-import type { Structure } from './structure.ts';
 import { outputNames } from './structure.ts';
-import type { AnyLayer } from './symbol.ts';
-
-export interface ModelOptions {
-  name?: string;
-  /** What initial weights, shuffling and dropout follow from, 0 by default. */
-  seed?: number;
-  /** The size of the team that runs the model; all cores by default. */
-  threads?: number;
-}
+import { Weighted } from './weighted.ts';
 
 export interface FitOptions {
   epochs?: number;
@@ -46,20 +29,11 @@ export interface FitOptions {
 }
 
 /** Layers with their weights: to be trained, judged, asked, saved, or used as a layer. */
-export class Model extends Architecture implements Trainee {
-  readonly #options: ModelOptions;
-  readonly #frozen = new Set<string>();
-  #bound: Bound | undefined;
+export class Model extends Weighted implements Trainee {
   #compiled: Compiled | undefined;
   #rateName: string | undefined;
   #position: Position = { epoch: 0, batch: 0, step: 0 };
   #busy = false;
-
-  constructor(kind: 'model' | 'sequential', options: ModelOptions, structure?: Structure) {
-    super(kind, options.name);
-    this.#options = options;
-    if (structure) this.shape(structure);
-  }
 
   /** Optimizer (adam by default), loss and metrics. The optimizer's state lasts where an earlier one of its kind left some. */
   compile(options: CompileOptions): this {
@@ -78,7 +52,7 @@ export class Model extends Architecture implements Trainee {
       const { epochs = 1, callbacks = [], verbose = false, ...rest } = options;
       const { train, validation } = this.#parts(data, rest);
       const { pipeline, targets } = train;
-      const step = this.bound.step(this.#goals(), this.#frozen, targets);
+      const step = this.bound.step(this.#goals(), this.frozen, targets);
       const trainer = new Trainer(this.session, {
         pipeline,
         loss: step.loss,
@@ -132,80 +106,7 @@ export class Model extends Architecture implements Trainee {
     options: Pick<Batching, 'batchSize'> = {},
   ): Promise<Record<string, Tensor>> {
     this.settleBy(x);
-    return this.session.evaluate(this.bound.feedInputs(x, options), this.#outputs());
-  }
-
-  /** All weights by their names, as copies. */
-  getWeights(): Record<string, Tensor> {
-    const all = this.session.variables();
-    return Object.fromEntries(this.bound.variables.map(({ name }) => [name, all[name] as Tensor]));
-  }
-
-  /** Some weights or all, by their names. */
-  setWeights(weights: Record<string, Tensor>): void {
-    const known = new Map(this.bound.variables.map((info) => [info.name, info]));
-    for (const [name, { shape, dtype }] of Object.entries(weights)) {
-      const info = known.get(name);
-      if (!info) throw new EngineError('unknown_name', this.title, `there is no weight '${name}'`);
-      if (info.shape.join() !== shape.join() || info.dtype !== dtype) {
-        throw new EngineError(
-          'shape_mismatch',
-          this.title,
-          `the weight '${name}' is ${info.dtype} [${info.shape.join(', ')}], not ${dtype} [${shape.join(', ')}]`,
-        );
-      }
-    }
-    this.session.assign(weights);
-  }
-
-  /** A safetensors file. */
-  saveWeights(file: string): Promise<void> {
-    return writeSafetensors(file, this.getWeights());
-  }
-
-  /** From a file of saveWeights, or `weights.safetensors` of what save wrote. */
-  async loadWeights(file: string): Promise<void> {
-    const { tensors } = await readSafetensors(file);
-    const missing = this.bound.variables.find(({ name }) => !(name in tensors));
-    if (missing) {
-      throw new EngineError(
-        'corrupt_file',
-        file,
-        `the weight '${missing.name}' is missing; are they those of another model?`,
-      );
-    }
-    this.setWeights(tensors);
-  }
-
-  /** An artifact with the signature `predict`, for loadArtifact. */
-  save(dir: string, extra?: unknown): Promise<void> {
-    const { inputNames, inputs } = this.bound;
-    const named = Object.fromEntries(inputNames.map((name, i) => [name, inputs[i] as Node]));
-    const signatures = { predict: { inputs: named, outputs: this.#outputs() } };
-    return saveArtifact(dir, { session: this.session, signatures, extra });
-  }
-
-  /** Keeps variables as they are, by patterns of their names or of those of their layers; gives the variables' names. */
-  freeze(...patterns: NamePattern[]): string[] {
-    const names = matchVariables(this.title, this.structure, this.bound, patterns);
-    for (const name of names) this.#frozen.add(name);
-    return names;
-  }
-
-  /** The other way round; without a pattern, all that were frozen so. */
-  unfreeze(...patterns: NamePattern[]): string[] {
-    const all = [...this.#frozen];
-    const names =
-      patterns.length === 0
-        ? all
-        : matchVariables(this.title, this.structure, this.bound, patterns);
-    for (const name of names) this.#frozen.delete(name);
-    return names;
-  }
-
-  /** Where the weights are. */
-  get session(): Session {
-    return this.bound.home.session;
+    return this.session.evaluate(this.bound.feedInputs(x, options), this.outputNodes());
   }
 
   get rateName(): string | undefined {
@@ -227,31 +128,12 @@ export class Model extends Architecture implements Trainee {
     this.session.assign({ [this.#rateVariable()]: tensor([rate], []) });
   }
 
-  protected get bound(): Bound {
-    if (!this.#bound) {
-      const home = homeOf(this.title, this.structure, this.#options);
-      this.#bound = new Bound(this.title, this.structure, home);
-    }
-    return this.#bound;
-  }
-
-  protected shape(structure: Structure): void {
-    this.shaped = structure;
-    nameLayers(structure, this.name === undefined ? '' : `${this.name}/`);
-  }
-
   /** Lets data say the shapes of a sequential model that began without an input. */
   protected settleBy(_x: Values | Pipeline): void {}
 
-  protected override frozenWeight(layer: AnyLayer, weight: string): boolean {
-    if (this.#frozen.size === 0) return false;
-    const path = this.bound.home.path(layer);
-    return this.#frozen.has(`${path}/${weight}`);
-  }
-
   #parts(data: Data, options: Omit<FitOptions, 'epochs' | 'callbacks' | 'verbose'>) {
     const { batchSize, shuffle = true, validationSplit, validationData } = options;
-    const batching = { batchSize, shuffle, seed: this.#options.seed };
+    const batching = { batchSize, shuffle, seed: this.options.seed };
     const feed = this.bound.feed.bind(this.bound);
     if (validationSplit === undefined) {
       const validation = validationData && feed(validationData, { batchSize });
@@ -281,11 +163,6 @@ export class Model extends Architecture implements Trainee {
         rowMean(data as Float32Array, pipeline),
       ]),
     );
-  }
-
-  #outputs(): Record<string, Node> {
-    const { outputNames, outputs } = this.bound;
-    return Object.fromEntries(outputNames.map((name, i) => [name, outputs[i] as Node]));
   }
 
   #goals(): Compiled {

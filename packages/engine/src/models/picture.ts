@@ -43,13 +43,16 @@ function boxOf(structure: Structure, call: Call): PictureBox {
   const parameters = entryParameters(entry);
   const uses = entry.calls.length;
   const facts = [
-    entry.kind,
+    ...(entry.kind === entry.name ? [] : [entry.kind]),
     ...(parameters > 0 ? [`${countText(parameters)} params`] : []),
     ...(uses > 1 ? [`shared, use ${entry.calls.indexOf(call) + 1} of ${uses}`] : []),
   ];
   return {
     name: entry.name,
-    lines: [facts.join(', '), call.outputs.map(({ shape }) => shapeText(shape)).join(' ')],
+    lines: [
+      ...(facts.length > 0 ? [facts.join(', ')] : []),
+      call.outputs.map(({ shape }) => shapeText(shape)).join(' '),
+    ],
     look: isNetwork(call.layer) ? 'model' : 'layer',
   };
 }

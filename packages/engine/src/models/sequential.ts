@@ -5,11 +5,11 @@ import { call } from './call.ts';
 import type { CompileOptions } from './compile.ts';
 import type { Values } from './data.ts';
 import { tensorsOf } from './data.ts';
-import type { ModelOptions } from './model.ts';
 import { Model } from './model.ts';
 import type { Network } from './network.ts';
 import { structureOf } from './structure.ts';
 import { Symbolic } from './symbol.ts';
+import type { ModelOptions } from './weighted.ts';
 
 /** Layers one after the other; the first may be an input(), else the first data or the first call says the shapes. */
 export function sequential(
@@ -43,7 +43,7 @@ export class Sequential extends Model {
     if (this.shaped || !only) return;
     if (more.length > 0)
       throw new EngineError('shape_mismatch', this.title, `takes one input, not ${inputs.length}`);
-    this.#run(new Symbolic(only));
+    this.#run(new Symbolic({ shape: only.shape, dtype: only.dtype }));
     if (this.#waiting) super.compile(this.#waiting);
   }
 

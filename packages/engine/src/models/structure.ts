@@ -24,6 +24,8 @@ export function structureOf(
   inputs: readonly Symbolic[],
   outputs: readonly Symbolic[],
 ): Structure {
+  if (inputs.some((symbol) => symbol.call))
+    throw new EngineError('invalid_graph', model, 'an input must be made by input()');
   const calls = callsBefore(outputs);
   const used = new Set([...outputs, ...calls.flatMap(operands)]);
   const strange = [...used].find((symbol) => !symbol.call && !inputs.includes(symbol));
@@ -35,8 +37,6 @@ export function structureOf(
     );
   }
   for (const symbol of inputs) {
-    if (symbol.call)
-      throw new EngineError('invalid_graph', model, 'an input must be made by input()');
     if (!used.has(symbol)) {
       throw new EngineError(
         'invalid_graph',
