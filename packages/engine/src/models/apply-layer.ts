@@ -20,6 +20,20 @@ export function applyLayer(
   }
 }
 
+/** Refuses what is no layer at all. */
+export function checkLayer(layer: unknown): asserts layer is AnyLayer {
+  const methods = ['apply', 'join', 'replay'];
+  const given = layer as Record<string, unknown> | null | undefined;
+  // An array has a join of its own, which is another.
+  const callable = methods.some((name) => typeof given?.[name] === 'function');
+  if (typeof given === 'object' && !Array.isArray(given) && callable) return;
+  throw new EngineError(
+    'invalid_graph',
+    'call',
+    'takes a layer, which has apply or join, or a model, and then what it is called on',
+  );
+}
+
 /** hidden (dense). */
 export function layerText(layer: AnyLayer, name: string): string {
   return `${name} (${layer.kind ?? 'layer'})`;

@@ -2,7 +2,7 @@ import { EngineError } from '../engine-error.ts';
 import { Graph } from '../graph.ts';
 import type { Layer, MergeLayer } from '../nn/layer.ts';
 import type { Dim, DType } from '../tensor.ts';
-import { applyLayer, layerText } from './apply-layer.ts';
+import { applyLayer, checkLayer, layerText } from './apply-layer.ts';
 import type { Network } from './network.ts';
 import { isNetwork } from './network.ts';
 import { callsBefore, kindOf, snakeCase } from './structure.ts';
@@ -47,7 +47,8 @@ export function callAll(
   x: Symbolic | readonly Symbolic[],
   options: CallOptions = {},
 ): Symbolic[] {
-  const inputs = x instanceof Symbolic ? [x] : [...x];
+  checkLayer(layer);
+  const inputs = Array.isArray(x) ? [...x] : [x as Symbolic];
   const name = layer.name ?? provisionalName(layer, inputs);
   if (inputs.length === 0 || inputs.some((symbol) => !(symbol instanceof Symbolic))) {
     throw new EngineError(

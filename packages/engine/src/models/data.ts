@@ -31,14 +31,34 @@ export function tensorsOf(
   names: readonly string[],
   values: Values,
 ): Tensor[] {
-  if (values === undefined) throw new EngineError('invalid_feed', model, `there is no ${what}`);
+  if (typeof values !== 'object' || values === null)
+    throw new EngineError('invalid_feed', model, `there is no ${what}`);
   const one = 'data' in values && ArrayBuffer.isView(values.data);
   const given = one ? [values as Tensor] : (values as readonly Tensor[] | Record<string, Tensor>);
   const list = listed(model, what, names, given);
   const missing = list.indexOf(undefined);
   if (missing >= 0)
     throw new EngineError('invalid_feed', model, `${what}: '${names[missing]}' is missing`);
+  const strange = list.findIndex((value) => !isTensor(value));
+  if (strange >= 0) {
+    throw new EngineError(
+      'invalid_feed',
+      model,
+      `${what}: '${names[strange]}' is no tensor; tensor(data, shape) makes one`,
+    );
+  }
   return list as Tensor[];
+}
+
+function isTensor(value: Tensor | undefined): boolean {
+  return ArrayBuffer.isView(value?.data) && Array.isArray(value.shape);
+}
+
+/** The inputs' part of data, or all of a pipeline. */
+export function inputsOf(model: string, data: Data): Values | Pipeline {
+  if (data instanceof Pipeline) return data;
+  if (typeof data === 'object' && data !== null) return data.x;
+  throw new EngineError('invalid_feed', model, 'takes { x, y } or a Pipeline');
 }
 
 /** Refuses values that do not fit an input. */

@@ -21,6 +21,8 @@ export function matchVariables(
   }
   const names = bound.variables.map((info) => info.name);
   const found = patterns.flatMap((pattern) => {
+    if (typeof pattern !== 'string' && !(pattern instanceof RegExp))
+      throw new EngineError('invalid_attribute', model, 'takes patterns: texts or expressions');
     const test = nameTest(pattern);
     const meant = names.filter((name) => test(name) || test(layerNames.get(name) ?? ''));
     if (meant.length === 0)

@@ -8,7 +8,7 @@ import type { Bound } from './bound.ts';
 import type { Compiled, CompileOptions } from './compile.ts';
 import { compiled } from './compile.ts';
 import type { Batching, Data, Values } from './data.ts';
-import { rowMean, splitRows, tensorsOf } from './data.ts';
+import { inputsOf, rowMean, splitRows, tensorsOf } from './data.ts';
 import { loop } from './fit.ts';
 import type { Callback, History, Logs, Trainee } from './run.ts';
 import { outputNames } from './structure.ts';
@@ -48,7 +48,7 @@ export class Model extends Weighted implements Trainee {
   /** Trains for so many epochs more; resolves with the logs of each. Rejects with `diverged` when a loss is not finite. */
   async fit(data: Data, options: FitOptions = {}): Promise<History> {
     return this.#alone(async () => {
-      this.settleBy(data instanceof Pipeline ? data : data.x);
+      this.settleBy(inputsOf(this.title, data));
       const { epochs = 1, callbacks = [], verbose = false, ...rest } = options;
       const { train, validation } = this.#parts(data, rest);
       const { pipeline, targets } = train;
@@ -75,7 +75,7 @@ export class Model extends Weighted implements Trainee {
 
   /** One step on these samples, as one batch. */
   async trainOnBatch(data: Exclude<Data, Pipeline>): Promise<Logs> {
-    this.settleBy(data.x);
+    this.settleBy(inputsOf(this.title, data));
     const [first] = tensorsOf(this.title, 'x', this.bound.inputNames, data.x);
     const batchSize = first?.shape[0] ?? 1;
     const { history } = await this.fit(data, { batchSize, shuffle: false });
@@ -84,7 +84,7 @@ export class Model extends Weighted implements Trainee {
 
   /** The means over all samples of the loss and of what is measured. */
   async evaluate(data: Data, options: Pick<Batching, 'batchSize'> = {}): Promise<Logs> {
-    this.settleBy(data instanceof Pipeline ? data : data.x);
+    this.settleBy(inputsOf(this.title, data));
     return this.#judge(this.bound.feed(data, options));
   }
 

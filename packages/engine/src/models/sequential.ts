@@ -1,6 +1,7 @@
 import { EngineError } from '../engine-error.ts';
 import type { Layer } from '../nn/layer.ts';
 import { Pipeline } from '../pipeline.ts';
+import { checkLayer } from './apply-layer.ts';
 import { call } from './call.ts';
 import type { CompileOptions } from './compile.ts';
 import type { Values } from './data.ts';
@@ -34,6 +35,7 @@ export class Sequential extends Model {
         'takes an input() first, if any, and then one layer or more',
       );
     }
+    for (const layer of own) checkLayer(layer);
     this.#layers = own as (Layer | Network)[];
     if (first instanceof Symbolic) this.#run(first);
   }

@@ -105,6 +105,29 @@ test('what does not make a model says why', () => {
   for (const [body, message] of attempts) expect(body).toThrow(message);
 });
 
+test('what has no type that fits at all is an EngineError, too', async () => {
+  const row = input({ shape: [3], name: 'row' });
+  const net = sequential([row, nn.dense(1)], { threads: 1 }).compile({ loss: 'mse' });
+  const x = tensor([1, 2, 3], [1, 3]);
+  const wrong: unknown[] = [null, undefined, 3, 'x', [], {}, { x: 1, y: 2 }, { x }, { x, y: null }];
+  wrong.push({ x: [null], y: x }, { x: { row: 3 }, y: x }, { x: { data: x.data }, y: x });
+  for (const data of wrong) {
+    await expect(net.fit(data as models.Samples)).rejects.toBeInstanceOf(EngineError);
+    await expect(net.evaluate(data as models.Samples)).rejects.toBeInstanceOf(EngineError);
+    await expect(net.trainOnBatch(data as models.Samples)).rejects.toBeInstanceOf(EngineError);
+  }
+  const calls: ((given: never) => unknown)[] = [
+    (given) => call(given, row),
+    (given) => call(nn.dense(1), given),
+    (given) => sequential([given]),
+    (given) => input({ shape: given }),
+    (given) => input({ shape: [1], dtype: given }),
+    (given) => net.freeze(given),
+  ];
+  for (const given of [null, 3, {}, 'none', [null]])
+    for (const body of calls) expect(() => body(given as never)).toThrow(EngineError);
+});
+
 test('wrong data and wrong options are errors that name the input, the output or the option', async () => {
   const net = sequential([input({ shape: [3], name: 'row' }), nn.dense(4, { name: 'scores' })]);
   const x = tensor(new Float32Array(30), [10, 3]);

@@ -32,14 +32,24 @@ export class Symbolic {
   }
 }
 
+const DTYPES: readonly DType[] = ['f32', 'i32', 'i64', 'u8', 'bool'];
+
 /** A place for data: `shape` is that of one sample, without the batch. */
 export function input(of: { shape: readonly number[]; dtype?: DType; name?: string }): Symbolic {
-  const wrong = of.shape.find((dim) => !Number.isSafeInteger(dim) || dim < 1);
-  if (wrong !== undefined) {
+  const name = of?.name ?? 'input';
+  const shape: unknown = of?.shape;
+  if (!Array.isArray(shape) || shape.some((dim) => !Number.isSafeInteger(dim) || dim < 1)) {
     throw new EngineError(
       'invalid_attribute',
-      of.name ?? 'input',
-      `the shape [${of.shape.join(', ')}] must be of whole numbers above 0, without the batch`,
+      name,
+      `the shape [${shape}] must be of whole numbers above 0, without the batch`,
+    );
+  }
+  if (of.dtype !== undefined && !DTYPES.includes(of.dtype)) {
+    throw new EngineError(
+      'invalid_attribute',
+      name,
+      `there is no dtype '${of.dtype}'; there are ${DTYPES.join(', ')}`,
     );
   }
   return new Symbolic({ shape: [null, ...of.shape], dtype: of.dtype ?? 'f32', name: of.name });
