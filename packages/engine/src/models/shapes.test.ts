@@ -259,3 +259,61 @@ test('a mask goes to the layers that are called with it, and own layers are obje
     net.predict([tensor([1, 2, 3, 4, third, third], [1, 3, 2]), tensor([1, 1, 0], [1, 3], 'bool')]);
   expect((await run(9)).data).toEqual((await run(-9)).data);
 });
+
+test('every layer is called what the function that makes it is called, and may be named', () => {
+  const named = { name: 'own' };
+  const made: Record<string, nn.Described> = {
+    activation: nn.activation('relu', named),
+    add: nn.add(named),
+    avgPool: nn.avgPool(2, named),
+    avgPool1d: nn.avgPool1d(2, named),
+    batchNorm: nn.batchNorm(named),
+    bidirectional: nn.bidirectional(nn.lstm(2), named),
+    concatenate: nn.concatenate(named),
+    conv1d: nn.conv1d(2, 3, named),
+    conv1dTranspose: nn.conv1dTranspose(2, 3, named),
+    conv2d: nn.conv2d(2, 3, named),
+    conv2dTranspose: nn.conv2dTranspose(2, 3, named),
+    dense: nn.dense(2, named),
+    depthwiseConv2d: nn.depthwiseConv2d(3, named),
+    dot: nn.dot(named),
+    dropout: nn.dropout(0.1, named),
+    embedding: nn.embedding(2, 2, named),
+    embeddingBag: nn.embeddingBag(2, 2, named),
+    flatten: nn.flatten(named),
+    globalAvgPool: nn.globalAvgPool(named),
+    globalAvgPool1d: nn.globalAvgPool1d(named),
+    globalMaxPool: nn.globalMaxPool(named),
+    globalMaxPool1d: nn.globalMaxPool1d(named),
+    groupNormalization: nn.groupNormalization(2, named),
+    gru: nn.gru(2, named),
+    layerNormalization: nn.layerNormalization(named),
+    lstm: nn.lstm(2, named),
+    maxPool: nn.maxPool(2, named),
+    maxPool1d: nn.maxPool1d(2, named),
+    maximum: nn.maximum(named),
+    multiHeadAttention: nn.multiHeadAttention(2, 2, named),
+    positionEmbedding: nn.positionEmbedding(named),
+    rescale: nn.rescale(2, 0, named),
+    separableConv2d: nn.separableConv2d(2, 3, named),
+    spatialDropout2d: nn.spatialDropout2d(0.1, named),
+    transformerEncoder: nn.transformerEncoder(2, 2, named),
+    upsampling2d: nn.upsampling2d(2, named),
+  };
+  for (const [kind, layer] of Object.entries(made)) {
+    expect(kind in nn).toBe(true);
+    expect(layer).toMatchObject({ kind, name: 'own', takes: expect.any(String) });
+  }
+});
+
+test('convolutions of all kinds name their weights after the layer', () => {
+  const up = call(nn.conv2dTranspose(2, 2, { stride: 2, name: 'up' }), picture);
+  const net = model({ inputs: picture, outputs: call(nn.separableConv2d(3, 3), up), threads: 1 });
+  expect(Object.keys(net.getWeights())).toEqual([
+    'up/kernel',
+    'up/bias',
+    'separable_conv2d/depthwise',
+    'separable_conv2d/kernel',
+    'separable_conv2d/bias',
+  ]);
+});
