@@ -89,7 +89,7 @@ it('shows what can be served', async () => {
       file,
       { ...given, training },
       {
-        everyMs: 100,
+        everyMs: 0,
         async onPreview(preview) {
           ({ chance } = preview);
           const predictor = await loadPredictor(preview.folder, { threads: 1 });
