@@ -1,5 +1,5 @@
 // Writes the table of bench/README.md from the newest results in bench/results/engine.jsonl: ours, the best peer of the
-// same machine and day, and how many times better ours is.
+// same machine and day, and how many times better ours is. `npm run format` brings it into shape.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Measurement } from './result.ts';
