@@ -138,10 +138,12 @@ TEST("a batch normalisation in inference folds into the convolution before it") 
   Session session(2);
   std::vector<NamedView> views = {{"x", feed.type, feed.data()}};
   // Both ways through one session: the same variables, and what is folded or not.
-  auto run = [&](Value value) { return session.run(session.prepare(graph, {value}, {}), views, 0)[0]; };
+  auto run = [&](Value value) {
+    return session.run(session.prepare(graph, {value}, {}), views, 0)[0];
+  };
   auto steps = [&](Value value) {
-    auto cached = session.plan_for(session.prepare(graph, {value}, {}), {{"x", feed.type}});
     std::vector<std::string> labels;
+    auto cached = session.plan_for(session.prepare(graph, {value}, {}), {{"x", feed.type}});
     for (const StepInfo& step : cached->plan->steps()) labels.push_back(step.label);
     return labels;
   };
