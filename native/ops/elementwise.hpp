@@ -83,6 +83,8 @@ const ScalarInfo* scalar_of_op(const std::string& op);
 
 // The plain meaning of each code, in double precision: what kernels are tested against.
 double scalar_reference(Scalar code, const double* x, const double* parameters);
+// The same on integers, which wrap around; 0 for codes that integers have no meaning for.
+int64_t integer_reference(Scalar code, const int64_t* x);
 
 // For each element of the output, the index of the element of an input that broadcasts to it.
 class BroadcastIndex {
