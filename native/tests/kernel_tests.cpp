@@ -45,12 +45,14 @@ std::vector<float> all_over() {
   return out;
 }
 
-double limit_of(const std::string& op) {
-  // Far below 0, where they all but vanish.
-  if (op == "gelu" || op == "gelu_tanh") return 300;
-  if (op == "silu") return 64;
-  if (op == "softplus" || op == "tan" || op == "erf") return 4;
-  if (op == "elu" || op == "hard_sigmoid" || op == "hard_swish") return 4;
+double limit_of(const std::string& op, float x) {
+  // Below 0 they are exponentials of x^2 / 2 and of x, and so is the rounding of that exponent.
+  if (x < 0 && (op == "gelu" || op == "gelu_tanh")) return 7 + 2 * static_cast<double>(x) * x;
+  if (x < -3 && op == "silu") return 64;
+  for (const char* name : {"softplus", "tan", "erf", "elu", "hard_sigmoid", "hard_swish", "gelu",
+                           "gelu_tanh", "gelu_slope", "silu"}) {
+    if (op == name) return 5;
+  }
   return 3;
 }
 
@@ -68,7 +70,7 @@ TEST("every function of one number is within a few units of the last place, on e
       float floats[2] = {0.25f, 0.75f};
       tables[t]->tile[static_cast<int>(info.code)](y.data(), x.data(), nullptr, nullptr, floats,
                                                    static_cast<int64_t>(x.size()));
-      double worst = 0;
+      double worst = 0;  // as a share of what is allowed
       size_t where = 0;
       for (size_t i = 0; i < x.size(); ++i) {
         double wide = x[i];
@@ -77,13 +79,12 @@ TEST("every function of one number is within a few units of the last place, on e
         double off = info.code == Scalar::gelu_slope && std::isfinite(wanted)
                          ? std::fabs(y[i] - wanted) / 6e-8
                          : ulps(y[i], wanted);
-        if (off > worst) worst = off, where = i;
+        double share = off / limit_of(info.op, x[i]);
+        if (share > worst) worst = share, where = i;
       }
-      CHECK_MESSAGE(worst <= limit_of(info.op),
-                    std::string(info.op) + " (" + tables[t]->isa + ") is off by " +
-                        std::to_string(worst) + " ulp at " + std::to_string(x[where]) + " = " +
-                        std::to_string(std::bit_cast<uint32_t>(x[where])) + ": " +
-                        std::to_string(y[where]));
+      CHECK_MESSAGE(worst <= 1, std::string(info.op) + " (" + tables[t]->isa + ") is off by " +
+                                    std::to_string(worst) + " times the limit at " +
+                                    std::to_string(x[where]) + ": " + std::to_string(y[where]));
     }
   }
 }

@@ -69,6 +69,16 @@ void lower_cumsum(Lowering& lowering, int id, const Around& a) {
     const char* x = static_cast<const char*>(context.data[source]);
     char* out = static_cast<char*>(context.data[target]);
     const KernelTable& k = kernels();
+    if (a.inner == 1 && dtype == DType::f32) {
+      const float* from = static_cast<const float*>(context.data[source]);
+      float* to = static_cast<float*>(context.data[target]);
+      int64_t grain = (kGrainElements / (a.size + 1) / 4 + 1) * 4;
+      parallel_for(context.threads, a.outer, grain, [&](int64_t begin, int64_t end, int) {
+        k.reductions.scan_rows(to + begin * a.size, from + begin * a.size, end - begin, a.size,
+                               exclusive, reverse);
+      });
+      return;
+    }
     each_columns(context.threads, a, [&](int64_t from, int64_t, int64_t width) {
       size_t offset = static_cast<size_t>(from) * dtype_bytes(dtype);
       if (dtype == DType::f32) {
@@ -113,12 +123,17 @@ bool before(const Ranked& a, const Ranked& b) {
   return a.value > b.value || (a.value == b.value && a.place < b.place);
 }
 
-// The best k so far as a heap with the worst of them in front: most elements are turned away by one
-// comparison.
+// The best k so far as a heap with the worst of them in front: most elements are turned away many
+// at a time.
 void top_of_row(const float* x, int64_t width, int64_t k, Ranked* best) {
   for (int64_t i = 0; i < k; ++i) best[i] = {x[i], static_cast<int32_t>(i)};
   std::make_heap(best, best + k, before);
+  const auto next_above = kernels().reductions.next_above;
   for (int64_t i = k; i < width; ++i) {
+    // An element equal to the worst comes after it and is none of the best.
+    float worst = best[0].value;
+    if (worst == worst) i = next_above(x, i, width, worst);
+    if (i == width) break;
     Ranked next{x[i], static_cast<int32_t>(i)};
     if (!before(next, best[0])) continue;
     std::pop_heap(best, best + k, before);

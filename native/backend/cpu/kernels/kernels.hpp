@@ -73,13 +73,11 @@ struct KernelTable {
   void (*load_i32)(float* out, const int32_t* in, int64_t n);
   void (*load_i64)(float* out, const int64_t* in, int64_t n);
   void (*store_u8)(uint8_t* out, const float* in, int64_t n);
-  void (*affine_u8)(float* out, const uint8_t* in, float scale, float shift, int64_t n);
   float (*sum)(const float* x, int64_t n);
   float (*max)(const float* x, int64_t n);
   float (*dot)(const float* a, const float* b, int64_t n);
   // acc[j] += sum over rows of x[row * width + j]
   void (*add_rows)(float* acc, const float* x, int64_t rows, int64_t width);
-  void (*max_rows)(float* acc, const float* x, int64_t rows, int64_t width);
   void (*softmax)(float* out, const float* x, int64_t width, int logarithm);
   // Returns log(sum(exp(x))).
   float (*log_sum_exp)(const float* x, int64_t width);

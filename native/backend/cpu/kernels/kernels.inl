@@ -22,6 +22,17 @@ namespace {
     _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) out[i] = (expression);                                      \
   }
 
+// The parameters are read before the loop, which is then free of loads that may not be skipped.
+#define TILE_WITH(name, expression)                                                                \
+  void name(float* out, const float* a, const float*, const float*, const float* p, int64_t n) {  \
+    const float p0 = p[0], p1 = p[1];                                                              \
+    (void)p1;                                                                                      \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; ++i) out[i] = (expression);                    \
+  }
+
+TILE_WITH(tile_leaky_relu, a[i] > 0.0f ? a[i] : a[i] * p0)
+TILE_WITH(tile_elu, a[i] > 0.0f ? a[i] : p0 * expm1_f(a[i]))
+TILE_WITH(tile_clamp, a[i] < p0 ? p0 : a[i] > p1 ? p1 : a[i])
 TILE(tile_neg, -a[i])
 TILE(tile_exp, exp_f(a[i]))
 TILE(tile_log, log_f(a[i]))
@@ -33,12 +44,9 @@ TILE(tile_sign, (a[i] > 0.0f ? 1.0f : 0.0f) - (a[i] < 0.0f ? 1.0f : 0.0f))
 TILE(tile_tanh, tanh_f(a[i]))
 TILE(tile_sigmoid, sigmoid_f(a[i]))
 TILE(tile_relu, a[i] < 0.0f ? 0.0f : a[i])
-TILE(tile_leaky_relu, a[i] > 0.0f ? a[i] : a[i] * p[0])
-TILE(tile_elu, a[i] > 0.0f ? a[i] : p[0] * expm1_f(a[i]))
 TILE(tile_gelu, gelu_f(a[i]))
 TILE(tile_silu, a[i] * sigmoid_f(a[i]))
 TILE(tile_softplus, softplus_f(a[i]))
-TILE(tile_clamp, a[i] < p[0] ? p[0] : a[i] > p[1] ? p[1] : a[i])
 TILE(tile_erf, erf_f(a[i]))
 TILE(tile_floor, __builtin_floorf(a[i]))
 TILE(tile_not, a[i] == 0.0f ? 1.0f : 0.0f)
@@ -79,14 +87,25 @@ void load_i64(float* __restrict out, const int64_t* in, int64_t n) {
 void store_u8(uint8_t* __restrict out, const float* in, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint8_t>(static_cast<int32_t>(in[i]));
 }
-void affine_u8(float* __restrict out, const uint8_t* in, float scale, float shift, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = in[i] * scale + shift;
-}
 
+// Eight running sums of eight lanes: one alone would wait for each addition to end.
 float sum(const float* x, int64_t n) {
+  typedef float Lanes8f __attribute__((vector_size(32)));
+  typedef float Loose8f __attribute__((vector_size(32), aligned(4), may_alias));
   float total = 0;
+  int64_t i = 0;
+  if (n >= 64) {
+    Lanes8f a = {}, b = {}, c = {}, d = {}, e = {}, f = {}, g = {}, h = {};
+    for (; i + 64 <= n; i += 64) {
+      const Loose8f* block = reinterpret_cast<const Loose8f*>(x + i);
+      a += block[0], b += block[1], c += block[2], d += block[3];
+      e += block[4], f += block[5], g += block[6], h += block[7];
+    }
+    Lanes8f all = ((a + b) + (c + d)) + ((e + f) + (g + h));
+    for (int k = 0; k < 8; ++k) total += all[k];
+  }
 #pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < n; ++i) total += x[i];
+  for (int64_t j = i; j < n; ++j) total += x[j];
   return total;
 }
 float dot(const float* a, const float* b, int64_t n) {
@@ -134,14 +153,6 @@ void add_rows(float* __restrict acc, const float* x, int64_t rows, int64_t width
   }
   for (int64_t k = 0; k < 8; ++k) {
     for (int64_t j = 0; j < width; ++j) acc[j] += lanes[k * width + j];
-  }
-}
-void max_rows(float* __restrict acc, const float* x, int64_t rows, int64_t width) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t j = 0; j < width; ++j) {
-      float value = x[r * width + j];
-      acc[j] = acc[j] > value || acc[j] != acc[j] ? acc[j] : value;
-    }
   }
 }
 
@@ -237,12 +248,10 @@ const KernelTable VANDA_ISA_TABLE = {
     .load_i32 = load_i32,
     .load_i64 = load_i64,
     .store_u8 = store_u8,
-    .affine_u8 = affine_u8,
     .sum = sum,
     .max = max,
     .dot = dot,
     .add_rows = add_rows,
-    .max_rows = max_rows,
     .softmax = softmax,
     .log_sum_exp = log_sum_exp,
     .exp_shifted = exp_shifted,

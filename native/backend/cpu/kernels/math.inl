@@ -32,8 +32,8 @@ static inline float exp_f(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  float y = scale_f(p, static_cast<int32_t>(n));
-  return x != x ? x : y;
+  // A NaN is one already: whatever its exponent turns into, the product stays one.
+  return scale_f(p, static_cast<int32_t>(n));
 }
 
 // Cephes' logf on the mantissa in [sqrt(1/2), sqrt(2)).
@@ -166,17 +166,14 @@ struct GeluPair {
   float value, slope;
 };
 static inline GeluPair gelu_pair_f(float x) {
-  // Beyond 40 both are what they are at infinity, where products would be no numbers.
-  float inside = x > 40.0f ? 40.0f : x;
-  inside = inside < -40.0f ? -40.0f : inside;
+  // Below -40 both are 0, where a product with infinity would be no number.
+  float inside = x < -40.0f ? -40.0f : x;
   float z = inside * 0.70710678118f;
-  float magnitude = z < 0.0f ? -z : z;
   float decay = exp_f(-z * z);
-  float tail = erfc_polynomial(magnitude) * decay;
-  float twice = magnitude < 0.92f ? 1.0f + erf_small_f(z) : z < 0.0f ? tail : 2.0f - tail;
-  float cumulative = 0.5f * twice;
-  float outer = x < -40.0f ? inside : x;
-  return {outer * cumulative, cumulative + inside * 0.39894228f * decay};
+  float tail = 0.5f * erfc_polynomial(__builtin_fabsf(z)) * decay;
+  float cumulative = z < 0.0f ? tail : 1.0f - tail;
+  float bounded = inside > 40.0f ? 40.0f : inside;
+  return {inside * cumulative, cumulative + bounded * 0.39894228f * decay};
 }
 static inline float gelu_f(float x) { return gelu_pair_f(x).value; }
 
@@ -277,14 +274,22 @@ static inline double log2_d(float x) {
   return p * s + (static_cast<double>(e) + bias);
 }
 
+// a or b by masks: a plain choice lets the compiler skip what it thinks is not needed, and with that
+// branch it can no longer make vector code.
+static inline float pick(bool first, float a, float b) {
+  int32_t mask = first ? -1 : 0;
+  return as_float((as_bits(a) & mask) | (as_bits(b) & ~mask));
+}
+
 // |x|^y as 2^(y log2 |x|) in double precision, then the signs and the special cases of C's pow.
+// Conditions are numbers and not branches, so that the whole stays vector code.
 static inline float pow_f(float x, float y) {
   const double magic = 6755399441055744.0;
-  float base = x < 0.0f ? -x : x;
-  double power = log2_d(base);
-  power = base == 0.0f ? -__builtin_inf() : base > 3.4028235e38f ? __builtin_inf() : power;
-  double t = static_cast<double>(y) * power;
-  t = base == 1.0f || y == 0.0f ? 0.0 : t;
+  float base = __builtin_fabsf(x);
+  float magnitude = __builtin_fabsf(y);
+  float plain = base == 0.0f ? 1.0f : base;
+  plain = plain > 3.4028235e38f ? 1.0f : plain;
+  double t = static_cast<double>(y) * log2_d(plain);
   t = t > 200.0 ? 200.0 : t;
   t = t < -200.0 ? -200.0 : t;
   double n = (t + magic) - magic;
@@ -297,21 +302,27 @@ static inline float pow_f(float x, float y) {
   p = p * r + 0.24022651213583893;
   p = p * r + 0.6931471805350495;
   p = p * r + 0.9999999999595498;
-  // In double the scaled result is exact; the conversion rounds it once, denormals included.
-  int32_t k = static_cast<int32_t>(n) + 1023;
-  double z = p * as_double(static_cast<uint64_t>(static_cast<uint32_t>(k)) << 52);
-  float result = static_cast<float>(z);
-  float magnitude = y < 0.0f ? -y : y;
+  // In double the scaled result is exact; the conversion rounds it once, denormals included. The
+  // low bits of n + magic are those of n as an integer.
+  uint64_t exponent = (as_bits64(t + magic) + 1023) << 52;
+  float result = static_cast<float>(p * as_double(exponent));
+  // 0 and infinity to a power: one of them again.
+  float edge = (base == 0.0f) == (y < 0.0f) ? __builtin_inff() : 0.0f;
+  result = pick(base == 0.0f, edge, result);
+  result = pick(base > 3.4028235e38f, edge, result);
+  result = pick(base == 1.0f, 1.0f, result);
   float whole = magnitude < 16777216.0f ? magnitude : 16777216.0f;
   int32_t number = static_cast<int32_t>(whole);
   int32_t integral = static_cast<float>(number) == whole ? 1 : 0;
-  int32_t odd = integral & number;
-  int32_t negative = as_bits(x) < 0 ? 1 : 0;
-  result = (odd & negative) != 0 ? -result : result;
-  result = (x < 0.0f && base <= 3.4028235e38f && integral == 0) ? __builtin_nanf("") : result;
-  result = x != x || y != y ? x + y : result;
-  result = x == 1.0f || y == 0.0f ? 1.0f : result;
-  return result;
+  // The sign of x, where the power is odd.
+  int32_t sign = as_bits(x) & -(integral & number & 1) & static_cast<int32_t>(0x80000000);
+  result = as_float(as_bits(result) | sign);
+  int32_t below = (x < 0.0f ? 1 : 0) & (base <= 3.4028235e38f ? 1 : 0);
+  result = pick((below & (integral ^ 1)) != 0, __builtin_nanf(""), result);
+  result = pick(x != x, x, result);
+  result = pick(y != y, y, result);
+  result = pick(x == 1.0f, 1.0f, result);
+  return pick(y == 0.0f, 1.0f, result);
 }
 
 // a - floor(a / b) * b: the remainder with the sign of b. In double the product is exact while the

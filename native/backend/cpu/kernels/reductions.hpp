@@ -19,6 +19,11 @@ struct ReductionKernels {
   // Running sums down columns, added up in double precision; width is at most kColumnsMax.
   void (*scan)(float* out, const float* x, int64_t rows, int64_t stride, int64_t width,
                int exclusive, int reverse);
+  // The same along rows of n that lie one after the other.
+  void (*scan_rows)(float* out, const float* x, int64_t rows, int64_t n, int exclusive,
+                    int reverse);
+  // The first place from `begin` on whose element is above the bound or NaN; n where there is none.
+  int64_t (*next_above)(const float* x, int64_t begin, int64_t n, float bound);
   // Where the greatest (or smallest) element is, the first of equals; a NaN wins over all.
   int64_t (*arg_extreme)(const float* x, int64_t n, int minimum);
   void (*arg_extreme_columns)(int32_t* out, const float* x, int64_t rows, int64_t stride,

@@ -126,6 +126,39 @@ void running_sums(float* out, const float* x, int64_t rows, int64_t stride, int6
   }
 }
 
+// Rows side by side, since each addition waits for the one before it in its row.
+template <int kRows>
+void running_rows(float* out, const float* x, int64_t n, int exclusive, int reverse) {
+  double total[kRows] = {};
+  for (int64_t k = 0; k < n; ++k) {
+    int64_t at = reverse != 0 ? n - 1 - k : k;
+    for (int r = 0; r < kRows; ++r) {
+      double next = total[r] + static_cast<double>(x[r * n + at]);
+      out[r * n + at] = static_cast<float>(exclusive != 0 ? total[r] : next);
+      total[r] = next;
+    }
+  }
+}
+void scan_rows(float* out, const float* x, int64_t rows, int64_t n, int exclusive, int reverse) {
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) running_rows<4>(out + r * n, x + r * n, n, exclusive, reverse);
+  for (; r < rows; ++r) running_rows<1>(out + r * n, x + r * n, n, exclusive, reverse);
+}
+
+int64_t next_above(const float* x, int64_t begin, int64_t n, float bound) {
+  constexpr int64_t kStride = 32;
+  int64_t i = begin;
+  for (; i + kStride <= n; i += kStride) {
+    int32_t found = 0;
+    for (int64_t k = 0; k < kStride; ++k) found |= x[i + k] <= bound ? 0 : 1;
+    if (found != 0) break;
+  }
+  for (; i < n; ++i) {
+    if (!(x[i] <= bound)) return i;
+  }
+  return n;
+}
+
 int64_t arg_extreme(const float* x, int64_t n, int minimum) {
   float best = minimum != 0 ? least(x, n) : max(x, n);
   constexpr int64_t kStride = 64;
@@ -170,6 +203,8 @@ constexpr ReductionKernels kReductionKernels = {
     .log_sum_exp_columns = log_sum_exp_columns,
     .softmax_columns = softmax_columns,
     .scan = running_sums,
+    .scan_rows = scan_rows,
+    .next_above = next_above,
     .arg_extreme = arg_extreme,
     .arg_extreme_columns = arg_extreme_columns,
 };
