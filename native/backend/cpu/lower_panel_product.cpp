@@ -11,8 +11,6 @@ namespace {
 constexpr double kSharedWork = 5e5;
 // Rows whose results are finished while they are still in the cache.
 constexpr int64_t kRows = 96;
-// Of the inner dim of a turned product, packed at a time.
-constexpr int64_t kDepth = 256;
 
 float* floats(const RunContext& context, int buffer) {
   return buffer < 0 ? nullptr : static_cast<float*>(context.data[buffer]);
@@ -62,8 +60,8 @@ struct PanelProduct {
 };
 
 // c [rows, columns] = a [inner, rows] turned, by b [inner, columns], and with it the sum of b over
-// the inner dim: the gradient of a weight and its bias. Threads share the columns, or the rows
-// where there are few columns; each element is one sum in one order.
+// the inner dim: the gradient of a weight and its bias. Threads share the columns or the rows;
+// each element is one sum in one order.
 struct TurnedProduct {
   int64_t rows = 0, inner = 0, columns = 0;
   int a = -1, b = -1, c = -1, sums = -1;
@@ -75,7 +73,9 @@ struct TurnedProduct {
     int64_t count = (columns + panel - 1) / panel;
     double work = static_cast<double>(rows) * static_cast<double>(inner * columns);
     int threads = work < kSharedWork ? 1 : context.threads;
-    if (count % threads == 0 || count >= 4 * threads) {
+    // Whichever is longer is shared out: each thread lays out all of the other for itself.
+    bool by_columns = columns > rows && (count % threads == 0 || count >= 4 * threads);
+    if (by_columns || rows < 12 * threads) {
       parallel_for(threads, count, 1, [&](int64_t begin, int64_t end, int thread) {
         int64_t first = begin * panel;
         run_part(context, 0, rows, first, least(end * panel, columns), thread);
@@ -90,16 +90,17 @@ struct TurnedProduct {
   void run_part(const RunContext& context, int64_t first, int64_t last, int64_t begin, int64_t end,
                 int thread) {
     const KernelTable& k = kernels();
-    float* packed = scratch.data() + share * thread;
-    for (int64_t from = 0; from < inner; from += kDepth) {
-      int64_t depth = least(kDepth, inner - from);
+    float* turned = scratch.data() + share * thread;
+    float* packed = turned + rows * least(kTurnedDepth, inner);
+    for (int64_t from = 0; from < inner; from += kTurnedDepth) {
+      int64_t depth = least(kTurnedDepth, inner - from);
       k.pack_panels(packed, floats(context, b) + from * columns + begin, columns, 1, depth,
                     end - begin);
       // Where rows are shared out, the first thread sums for all.
       if (sums >= 0 && first == 0) add_sums(context, packed, depth, begin, end, from == 0);
-      k.product(floats(context, c) + first * columns + begin, columns,
-                floats(context, a) + from * rows + first, 1, rows, packed, last - first, depth,
-                end - begin, from > 0);
+      k.turn_block(turned, floats(context, a) + from * rows + first, rows, last - first, depth);
+      k.product_turned(floats(context, c) + first * columns + begin, columns, turned, packed,
+                       last - first, depth, end - begin, from > 0);
     }
   }
 
@@ -190,7 +191,8 @@ void lower_turned(Lowering& lowering, int id) {
   kernel->b = lowering.plain(node.inputs[1]);
   kernel->c = lowering.define_new(Value{id, 0});
   kernel->sums = sum_of_rows(lowering, node.inputs[1]);
-  kernel->share = panel_floats(least(kDepth, kernel->inner), kernel->columns);
+  int64_t depth = least(kTurnedDepth, kernel->inner);
+  kernel->share = kernel->rows * depth + panel_floats(depth, kernel->columns);
   kernel->scratch.resize(static_cast<size_t>(kernel->share * lowering.threads()));
   std::vector<int> writes = {kernel->c};
   if (kernel->sums >= 0) writes.push_back(kernel->sums);

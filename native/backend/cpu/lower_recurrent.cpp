@@ -11,8 +11,9 @@ namespace {
 
 // Multiply-adds below which one thread does all of it.
 constexpr double kSharedWork = 5e5;
-// Rows of the gates' gradient that go into one product for the weights.
-constexpr int64_t kWeightRows = 256;
+// Rows whose input goes through one product before the steps that need it: the input's and the
+// recurrent weights would else push each other out of the cache at every step.
+constexpr int64_t kChunkRows = 96;
 
 // Rows of a batch do not meet within a recurrent layer: each thread takes some of them through all
 // of time, with what a step needs in memory of its own, and waits for nobody.
@@ -55,8 +56,14 @@ struct Forward : Recurrence {
   int64_t share = 0;  // floats of scratch of each thread
   std::vector<float> scratch;
 
+  // Steps whose input is multiplied at once.
+  static int64_t chunk(int64_t rows) { return rows < kChunkRows ? kChunkRows / rows : 1; }
+
   void prepare(int threads) {
-    share = rows_most(threads) * (shape.inputs + 6 * shape.units);
+    int64_t rows = rows_most(threads);
+    // A thread may have fewer rows, and so more of them at once.
+    int64_t most = rows > kChunkRows ? rows : kChunkRows;
+    share = most * (shape.inputs + 4 * shape.units) + 2 * rows * shape.units;
     scratch.resize(static_cast<size_t>(share * threads));
   }
 
@@ -68,34 +75,52 @@ struct Forward : Recurrence {
   }
 
   void run_rows(const RunContext& context, int64_t begin, int64_t rows, float* own) {
-    const KernelTable& k = kernels();
-    int64_t units = shape.units, steps = shape.steps, inputs = shape.inputs;
-    float* now = own;                       // x at this step
-    float* sums = now + rows * inputs;
-    float* h = sums + rows * 4 * units;
+    int64_t units = shape.units;
+    float* h = own;
     float* c = h + rows * units;
+    float* now = c + rows * units;  // x at some steps
+    float* sums = now + (rows > kChunkRows ? rows : kChunkRows) * shape.inputs;
     start(h, floats(context, h0), begin, rows, units);
     start(c, floats(context, c0), begin, rows, units);
-    const float* source = floats(context, x) + begin * steps * inputs;
-    for (int64_t step = 0; step < steps; ++step) {
-      int64_t t = shape.time(step);
-      for (int64_t r = 0; r < rows; ++r) {
-        copy(now + r * inputs, source + (r * steps + t) * inputs, inputs);
-      }
-      k.product(sums, 4 * units, now, inputs, 1, floats(context, w), rows, inputs,
-                shape.columns(), 0);
-      int64_t joined = shape.lstm ? 4 * units : 2 * units;
-      k.product(sums, 4 * units, h, units, 1, floats(context, u), rows, units, joined, 1);
-      if (!shape.lstm) {
-        k.product(sums + 3 * units, 4 * units, h, units, 1, floats(context, u_candidate), rows,
-                  units, units, 0);
-      }
-      for (int64_t r = 0; r < rows; ++r) {
-        step_row(context, k, begin + r, t, sums + r * 4 * units, h + r * units, c + r * units);
+    for (int64_t first = 0; first < shape.steps; first += chunk(rows)) {
+      int64_t last = first + chunk(rows) < shape.steps ? first + chunk(rows) : shape.steps;
+      multiply_inputs(context, begin, rows, first, last, now, sums);
+      for (int64_t step = first; step < last; ++step) {
+        run_step(context, begin, rows, step, sums + (step - first) * rows * 4 * units, h, c);
       }
     }
     if (last_h >= 0) copy(floats(context, last_h) + begin * units, h, rows * units);
     if (last_c >= 0) copy(floats(context, last_c) + begin * units, c, rows * units);
+  }
+
+  void multiply_inputs(const RunContext& context, int64_t begin, int64_t rows, int64_t first,
+                       int64_t last, float* now, float* sums) const {
+    int64_t inputs = shape.inputs;
+    const float* source = floats(context, x) + begin * shape.steps * inputs;
+    for (int64_t step = first; step < last; ++step) {
+      float* to = now + (step - first) * rows * inputs;
+      for (int64_t r = 0; r < rows; ++r) {
+        copy(to + r * inputs, source + (r * shape.steps + shape.time(step)) * inputs, inputs);
+      }
+    }
+    kernels().product(sums, 4 * shape.units, now, inputs, 1, floats(context, w),
+                      (last - first) * rows, inputs, shape.columns(), 0);
+  }
+
+  void run_step(const RunContext& context, int64_t begin, int64_t rows, int64_t step, float* sums,
+                float* h, float* c) const {
+    const KernelTable& k = kernels();
+    int64_t units = shape.units;
+    int64_t joined = shape.lstm ? 4 * units : 2 * units;
+    k.product(sums, 4 * units, h, units, 1, floats(context, u), rows, units, joined, 1);
+    if (!shape.lstm) {
+      k.product(sums + 3 * units, 4 * units, h, units, 1, floats(context, u_candidate), rows,
+                units, units, 0);
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      step_row(context, k, begin + r, shape.time(step), sums + r * 4 * units, h + r * units,
+               c + r * units);
+    }
   }
 
   void step_row(const RunContext& context, const KernelTable& k, int64_t n, int64_t t, float* sums,
@@ -146,7 +171,6 @@ struct Backward : Recurrence {
     start(to_c, floats(context, dc), begin, rows, units);
     std::memset(zeros, 0, static_cast<size_t>(units) * sizeof(float));
     for (int64_t step = steps; step-- > 0;) {
-      int64_t t = shape.time(step);
       for (int64_t r = 0; r < rows; ++r) {
         step_row(context, k, begin + r, step, sums + r * 4 * units, to_h + r * units,
                  to_c + r * units, zeros);
@@ -159,10 +183,11 @@ struct Backward : Recurrence {
                     rows, units, units, 1);
         }
       }
-      if (dx >= 0) {
-        k.product(floats(context, dx) + (begin * steps + t) * inputs, steps * inputs, sums,
-                  4 * units, 1, floats(context, w), rows, shape.columns(), inputs, 0);
-      }
+    }
+    if (dx >= 0) {
+      k.product(floats(context, dx) + begin * steps * inputs, inputs,
+                floats(context, d_gates) + begin * steps * 4 * units, 4 * units, 1,
+                floats(context, w), rows * steps, shape.columns(), inputs, 0);
     }
     if (dh0 >= 0) copy(floats(context, dh0) + begin * units, to_h, rows * units);
     if (dc0 >= 0) copy(floats(context, dc0) + begin * units, to_c, rows * units);
@@ -213,7 +238,8 @@ struct WeightGradients : Recurrence {
   }
 
   void prepare(int threads) {
-    share = kWeightRows * shape.units + panel_floats(kWeightRows, 4 * shape.units);
+    int64_t widest = shape.units > shape.inputs ? shape.units : shape.inputs;
+    share = kTurnedDepth * (shape.units + widest) + panel_floats(kTurnedDepth, 4 * shape.units);
     scratch.resize(static_cast<size_t>(share * threads));
   }
 
@@ -237,23 +263,26 @@ struct WeightGradients : Recurrence {
     const KernelTable& k = kernels();
     int64_t columns = shape.columns(), units = shape.units;
     float* before = own;
-    float* packed = own + kWeightRows * units;
+    float* packed = before + kTurnedDepth * units;
+    float* turned = packed + panel_floats(kTurnedDepth, 4 * units);
     const float* from = floats(context, d_gates) + segment.begin + first;
     float* to_w = segment.to_w < 0 ? nullptr : floats(context, dw) + segment.to_w + first;
     float* to_u = segment.to_u < 0 ? nullptr : floats(context, du) + segment.to_u + first;
     sum_bias(context, segment, first, width, nullptr, 0);
     int64_t count = shape.batch * shape.steps;
-    for (int64_t row = 0; row < count; row += kWeightRows) {
-      int64_t rows = count - row < kWeightRows ? count - row : kWeightRows;
+    for (int64_t row = 0; row < count; row += kTurnedDepth) {
+      int64_t rows = count - row < kTurnedDepth ? count - row : kTurnedDepth;
       k.pack_panels(packed, from + row * 4 * units, 4 * units, 1, rows, width);
       sum_bias(context, segment, first, width, packed, rows);
       if (to_w != nullptr) {
-        k.product(to_w, columns, floats(context, x) + row * shape.inputs, 1, shape.inputs, packed,
-                  shape.inputs, rows, width, row > 0);
+        k.turn_block(turned, floats(context, x) + row * shape.inputs, shape.inputs, shape.inputs,
+                     rows);
+        k.product_turned(to_w, columns, turned, packed, shape.inputs, rows, width, row > 0);
       }
       if (to_u != nullptr) {
         gather_before(context, row, rows, before);
-        k.product(to_u, columns, before, 1, units, packed, units, rows, width, row > 0);
+        k.turn_block(turned, before, units, units, rows);
+        k.product_turned(to_u, columns, turned, packed, units, rows, width, row > 0);
       }
     }
   }

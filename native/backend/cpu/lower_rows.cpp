@@ -87,8 +87,8 @@ void lower_cross_entropy_gradient(Lowering& lowering, int id) {
               continue;
             }
             float scale = w == nullptr ? dy[r] : dy[r] * w[label];
-            const float* row = x + r * classes;
-            k.exp_shifted(out + r * classes, row, k.log_sum_exp(row, classes), scale, classes);
+            k.softmax(out + r * classes, x + r * classes, classes, 0);
+            k.attention_scale(out + r * classes, scale, classes);
             out[r * classes + label] -= scale;
           }
         });

@@ -15,11 +15,11 @@ float softmax_tile(float* scores, float scale, float* top, float* sum, int64_t n
 #pragma omp simd reduction(+ : total)
   for (int64_t j = 0; j < n; ++j) {
     // A masked score stays zero even where all are masked.
-    float p = scores[j] < -3.4028234e38f ? 0.0f : exp_f(scores[j] - highest);
+    float p = scores[j] < -3.4028234e38f ? 0.0f : exp_below_f(scores[j] - highest);
     scores[j] = p;
     total += p;
   }
-  float factor = exp_f(*top - highest);
+  float factor = exp_below_f(*top - highest);
   *top = highest;
   *sum = *sum * factor + total;
   return factor;
@@ -44,7 +44,7 @@ float attention_dot(const float* a, const float* b, int64_t n) {
 void attention_row_grad(float* __restrict scores, float* __restrict d_scores, float scale,
                         float norm, float delta, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
-    float p = exp_f(scores[j] * scale - norm);
+    float p = exp_below_f(scores[j] * scale - norm);
     scores[j] = p;
     d_scores[j] = p * (d_scores[j] - delta) * scale;
   }

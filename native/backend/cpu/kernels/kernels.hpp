@@ -11,6 +11,9 @@
 // linker for an older machine.
 namespace vanda::cpu {
 
+// Of the inner dim of a product whose left-hand matrix lies across.
+constexpr int64_t kTurnedDepth = 256;
+
 // out[i] = f(a[i], b[i], c[i]); what a function does not take is null.
 using TileFn = void (*)(float* out, const float* a, const float* b, const float* c,
                         const float* parameters, int64_t n);
@@ -90,6 +93,12 @@ struct KernelTable {
   void (*product)(float* c, int64_t c_row, const float* a, int64_t row, int64_t column,
                   const float* packed, int64_t rows, int64_t inner, int64_t columns,
                   int accumulate);
+  // c [rows, columns] (+)= a [rows, inner] * packed, where `turned` holds a as turn_block left it.
+  void (*product_turned)(float* c, int64_t c_row, const float* turned, const float* packed,
+                         int64_t rows, int64_t inner, int64_t columns, int accumulate);
+  // A block of the left-hand matrix that lies across, a[i][k] at i + k * column, in tiles as
+  // product_turned reads them: rows * inner floats, inner at most kTurnedDepth.
+  void (*turn_block)(float* turned, const float* a, int64_t column, int64_t rows, int64_t inner);
   // b [inner, columns], b[k][j] at k * row + j * column, into ceil(columns / panel) panels of
   // inner * panel floats.
   void (*pack_panels)(float* packed, const float* b, int64_t row, int64_t column, int64_t inner,

@@ -159,7 +159,7 @@ void add_rows(float* __restrict acc, const float* x, int64_t rows, int64_t width
 float sum_exp(const float* x, float shift, int64_t n) {
   float total = 0;
 #pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < n; ++i) total += exp_f(x[i] - shift);
+  for (int64_t i = 0; i < n; ++i) total += exp_below_f(x[i] - shift);
   return total;
 }
 float log_sum_exp(const float* x, int64_t width) {
@@ -169,7 +169,7 @@ float log_sum_exp(const float* x, int64_t width) {
   return top + log_f(sum_exp(x, top, width));
 }
 void exp_shifted(float* __restrict out, const float* x, float shift, float scale, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = exp_f(x[i] - shift) * scale;
+  for (int64_t i = 0; i < n; ++i) out[i] = exp_below_f(x[i] - shift) * scale;
 }
 void softmax(float* __restrict out, const float* x, int64_t width, int logarithm) {
   float top = max(x, width);
@@ -178,7 +178,7 @@ void softmax(float* __restrict out, const float* x, int64_t width, int logarithm
     for (int64_t i = 0; i < width; ++i) out[i] = x[i] - norm;
     return;
   }
-  for (int64_t i = 0; i < width; ++i) out[i] = exp_f(x[i] - top);
+  for (int64_t i = 0; i < width; ++i) out[i] = exp_below_f(x[i] - top);
   float inverse = 1.0f / sum(out, width);
   for (int64_t i = 0; i < width; ++i) out[i] *= inverse;
 }
@@ -258,6 +258,8 @@ const KernelTable VANDA_ISA_TABLE = {
     .dropout = dropout,
     .panel = kPanel,
     .product = product,
+    .product_turned = product_turned,
+    .turn_block = turn_block,
     .pack_panels = pack_panels,
     .product_epilogue = product_epilogue,
     .lstm_cell = lstm_cell,

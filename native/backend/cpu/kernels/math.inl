@@ -36,6 +36,24 @@ static inline float exp_f(float x) {
   return scale_f(p, static_cast<int32_t>(n));
 }
 
+// exp of what is not large: the same polynomial without the care for the upper end of the range.
+// NaN stays NaN, and what would not be a normal number becomes 0.
+static inline float exp_below_f(float x) {
+  float clamped = x < -87.0f ? -87.0f : x;
+  float n = __builtin_rintf(clamped * 1.44269504088896341f);
+  float r = clamped - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  float y = p * as_float((static_cast<int32_t>(n) + 127) << 23);
+  return x < -87.0f ? 0.0f : y;
+}
+
 // Cephes' logf on the mantissa in [sqrt(1/2), sqrt(2)).
 static inline float log_f(float x) {
   float scaled = x < 1.17549435e-38f ? x * 8388608.0f : x;
@@ -116,6 +134,29 @@ static inline float sigmoid_f(float x) {
   float inverse = 1.0f / (1.0f + e);
   return x < 0.0f ? e * inverse : inverse;
 }
+
+// For the gates of recurrent layers: x P(x^2) / Q(x^2), fitted to tanh on [0, 9] by weighted least
+// squares to a relative error of 7e-9, which float rounds to 4e-7. A third of the work of tanh_f.
+static inline float tanh_gate_f(float x) {
+  float clamped = x > 9.0f ? 9.0f : x;
+  clamped = clamped < -9.0f ? -9.0f : clamped;
+  float z = clamped * clamped;
+  float p = -8.488674173301458e-14f;
+  p = p * z + 5.277934686520602e-11f;
+  p = p * z - 2.0225199293122387e-8f;
+  p = p * z + 1.1154302228533197e-5f;
+  p = p * z + 3.1039556488394737e-3f;
+  p = p * z + 0.13084009289741516f;
+  p = p * z + 1.0f;
+  float q = 2.5461442419327796e-4f;
+  q = q * z + 0.02449517697095871f;
+  q = q * z + 0.4641733765602112f;
+  q = q * z + 1.0f;
+  float y = clamped * p / q;
+  y = y > 1.0f ? 1.0f : y;
+  return y < -1.0f ? -1.0f : y;
+}
+static inline float sigmoid_gate_f(float x) { return 0.5f + 0.5f * tanh_gate_f(0.5f * x); }
 
 static inline float softplus_f(float x) {
   float magnitude = x < 0.0f ? -x : x;

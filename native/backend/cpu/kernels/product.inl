@@ -90,27 +90,96 @@ constexpr ProductTile kProductTiles[kTileRows + 1] = {
     nullptr, product_tile<1>, product_tile<2>, product_tile<3>, product_tile<4>};
 #endif
 
+// One share of the inner dim. Turned, a lies in tiles: that of `height` rows from row `first` on
+// begins at first * depth, its rows side by side.
+template <bool kTurned>
+static inline void product_share(float* c, int64_t c_row, const float* a, int64_t row,
+                                 int64_t column, const float* packed, int64_t panel_row,
+                                 int64_t rows, int64_t depth, int64_t columns, int add) {
+  for (int64_t block = 0; block < rows; block += kBlockRows) {
+    int64_t block_rows = rows - block < kBlockRows ? rows - block : kBlockRows;
+    int64_t tiles = (block_rows + kTileRows - 1) / kTileRows;
+    for (int64_t j = 0; j < columns; j += kPanel) {
+      const float* panel = packed + j * panel_row;
+      int64_t width = columns - j < kPanel ? columns - j : kPanel;
+      // Tiles of nearly equal height: a last one of a single row would leave the units idle.
+      for (int64_t t = 0; t < tiles; ++t) {
+        int64_t first = block + block_rows * t / tiles;
+        int64_t height = block + block_rows * (t + 1) / tiles - first;
+        const float* left = a + first * (kTurned ? depth : row);
+        kProductTiles[height](c + first * c_row + j, c_row, left, kTurned ? 1 : row,
+                              kTurned ? height : column, panel, depth, width, add);
+      }
+    }
+  }
+}
+
 void product(float* c, int64_t c_row, const float* a, int64_t row, int64_t column,
              const float* packed, int64_t rows, int64_t inner, int64_t columns, int accumulate) {
   for (int64_t from = 0; from < inner; from += kDepth) {
     int64_t depth = inner - from < kDepth ? inner - from : kDepth;
-    int add = accumulate != 0 || from > 0 ? 1 : 0;
-    for (int64_t block = 0; block < rows; block += kBlockRows) {
-      int64_t block_rows = rows - block < kBlockRows ? rows - block : kBlockRows;
-      int64_t tiles = (block_rows + kTileRows - 1) / kTileRows;
-      for (int64_t j = 0; j < columns; j += kPanel) {
-        const float* panel = packed + j * inner + from * kPanel;
-        int64_t width = columns - j < kPanel ? columns - j : kPanel;
-        // Tiles of nearly equal height: a last one of a single row would leave the units idle.
-        for (int64_t t = 0; t < tiles; ++t) {
-          int64_t first = block + block_rows * t / tiles;
-          int64_t height = block + block_rows * (t + 1) / tiles - first;
-          kProductTiles[height](c + first * c_row + j, c_row, a + first * row + from * column, row,
-                                column, panel, depth, width, add);
+    product_share<false>(c, c_row, a + from * column, row, column, packed + from * kPanel, inner,
+                         rows, depth, columns, accumulate != 0 || from > 0 ? 1 : 0);
+  }
+}
+
+void product_turned(float* c, int64_t c_row, const float* turned, const float* packed,
+                    int64_t rows, int64_t inner, int64_t columns, int accumulate) {
+  product_share<true>(c, c_row, turned, 1, 0, packed, inner, rows, inner, columns, accumulate);
+}
+
+template <int kCount>
+static inline void copy_few(float* to, const float* from) {
+  __builtin_memcpy(to, from, kCount * sizeof(float));
+}
+
+// Row by row of what lies across, so that each cache line is read once.
+void turn_block(float* turned, const float* a, int64_t column, int64_t rows, int64_t inner) {
+  for (int64_t block = 0; block < rows; block += kBlockRows) {
+    int64_t block_rows = rows - block < kBlockRows ? rows - block : kBlockRows;
+    int64_t tiles = (block_rows + kTileRows - 1) / kTileRows;
+    int64_t firsts[kBlockRows / kTileRows + 2];
+    for (int64_t t = 0; t <= tiles; ++t) firsts[t] = block_rows * t / tiles;
+    for (int64_t k = 0; k < inner; ++k) {
+      const float* from = a + k * column + block;
+      float* to = turned + block * inner;
+      for (int64_t t = 0; t < tiles; ++t) {
+        int64_t first = firsts[t];
+        int64_t height = firsts[t + 1] - first;
+        float* slot = to + first * inner + k * height;
+        if (height == kTileRows) {
+          copy_few<kTileRows>(slot, from + first);
+        } else if (height == kTileRows - 1) {
+          copy_few<kTileRows - 1>(slot, from + first);
+        } else {
+          for (int64_t i = 0; i < height; ++i) slot[i] = from[first + i];
         }
       }
     }
   }
+}
+
+typedef float Four __attribute__((vector_size(16)));
+typedef float LooseFour __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t FourPlaces __attribute__((vector_size(16)));
+
+// Four rows of a become four columns.
+static inline void turn_four(float* to, int64_t to_row, const float* from, int64_t from_row) {
+  Four a = *reinterpret_cast<const LooseFour*>(from);
+  Four b = *reinterpret_cast<const LooseFour*>(from + from_row);
+  Four c = *reinterpret_cast<const LooseFour*>(from + 2 * from_row);
+  Four d = *reinterpret_cast<const LooseFour*>(from + 3 * from_row);
+  Four ab_low = __builtin_shuffle(a, b, FourPlaces{0, 4, 1, 5});
+  Four ab_high = __builtin_shuffle(a, b, FourPlaces{2, 6, 3, 7});
+  Four cd_low = __builtin_shuffle(c, d, FourPlaces{0, 4, 1, 5});
+  Four cd_high = __builtin_shuffle(c, d, FourPlaces{2, 6, 3, 7});
+  auto put = [&](int64_t row, Four value) {
+    *reinterpret_cast<LooseFour*>(to + row * to_row) = value;
+  };
+  put(0, __builtin_shuffle(ab_low, cd_low, FourPlaces{0, 1, 4, 5}));
+  put(1, __builtin_shuffle(ab_low, cd_low, FourPlaces{2, 3, 6, 7}));
+  put(2, __builtin_shuffle(ab_high, cd_high, FourPlaces{0, 1, 4, 5}));
+  put(3, __builtin_shuffle(ab_high, cd_high, FourPlaces{2, 3, 6, 7}));
 }
 
 // b [inner, columns], b[k][j] at k * row + j * column, into panels; the last one is filled with zeros.
@@ -127,8 +196,16 @@ void pack_panels(float* __restrict packed, const float* b, int64_t row, int64_t 
       }
       continue;
     }
+    int64_t turned = 0;
+    if (row == 1 && width == kPanel) {
+      for (; turned + 4 <= inner; turned += 4) {
+        for (int64_t i = 0; i < kPanel; i += 4) {
+          turn_four(panel + turned * kPanel + i, kPanel, from + turned + i * column, column);
+        }
+      }
+    }
     // In blocks of 16 along the inner dim, so that whole cache lines of a transposed b are used.
-    for (int64_t begin = 0; begin < inner; begin += 16) {
+    for (int64_t begin = turned; begin < inner; begin += 16) {
       int64_t end = inner - begin < 16 ? inner : begin + 16;
       for (int64_t i = 0; i < kPanel; ++i) {
         if (i < width) {

@@ -10,17 +10,17 @@ void lstm_cell(float* kept, const float* sums, const float* bias, const float* c
         *kept_o = kept + 3 * units;
 #pragma GCC ivdep
   for (int64_t j = 0; j < units; ++j) {
-    float i = sigmoid_f(in[j] + bias_i[j]);
-    float f = sigmoid_f(forget[j] + bias_f[j]);
-    float g = tanh_f(fresh[j] + bias_g[j]);
-    float o = sigmoid_f(out[j] + bias_o[j]);
+    float i = sigmoid_gate_f(in[j] + bias_i[j]);
+    float f = sigmoid_gate_f(forget[j] + bias_f[j]);
+    float g = tanh_gate_f(fresh[j] + bias_g[j]);
+    float o = sigmoid_gate_f(out[j] + bias_o[j]);
     float cell = f * c_before[j] + i * g;
     kept_i[j] = i;
     kept_f[j] = f;
     kept_g[j] = g;
     kept_o[j] = o;
     c[j] = cell;
-    h[j] = o * tanh_f(cell);
+    h[j] = o * tanh_gate_f(cell);
   }
 }
 
@@ -34,7 +34,7 @@ void lstm_cell_grad(float* d_sums, const float* kept, const float* c_before, con
 #pragma GCC ivdep
   for (int64_t j = 0; j < units; ++j) {
     float i = in[j], f = forget[j], g = fresh[j], o = out[j];
-    float tanh_c = tanh_f(c[j]);
+    float tanh_c = tanh_gate_f(c[j]);
     float arrives = dh[j];
     float total = dc[j] + arrives * o * (1.0f - tanh_c * tanh_c);
     d_in[j] = total * g * i * (1.0f - i);
@@ -56,10 +56,10 @@ void gru_cell(float* kept, const float* sums, const float* bias, const float* h_
         *kept_q = kept + 3 * units;
 #pragma GCC ivdep
   for (int64_t j = 0; j < units; ++j) {
-    float z = sigmoid_f(update[j] + bias[j] + bias_h[j]);
-    float r = sigmoid_f(reset[j] + bias[units + j] + bias_h[units + j]);
+    float z = sigmoid_gate_f(update[j] + bias[j] + bias_h[j]);
+    float r = sigmoid_gate_f(reset[j] + bias[units + j] + bias_h[units + j]);
     float q = inner[j] + bias_h[2 * units + j];
-    float n = tanh_f(fresh[j] + bias[2 * units + j] + r * q);
+    float n = tanh_gate_f(fresh[j] + bias[2 * units + j] + r * q);
     kept_z[j] = z;
     kept_r[j] = r;
     kept_n[j] = n;
