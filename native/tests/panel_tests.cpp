@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "backend/cpu/kernels/kernels.hpp"
+#include "ops/elementwise.hpp"
 #include "tests/check.hpp"
 #include "tests/harness.hpp"
 
@@ -132,6 +133,32 @@ TEST("a softmax from tile to tile is the softmax of the whole, and masked scores
     top = -3.4028235e38f, total = 0;
     k.softmax_tile(nothing, 0.5f, &top, &total, 2);
     CHECK(nothing[0] == 0 && total == 0 && k.softmax_norm(top, total) == 0);
+  });
+}
+
+TEST("gelu behind a product is gelu, and its slope is the slope, on every table") {
+  on_every_table([](const KernelTable& k) {
+    std::vector<float> x = {0, 1e-20f, -1e-20f, 0.7f, -0.71f, 13, -13, 50, -50, INFINITY, -INFINITY};
+    for (float value : numbers(200, 10)) x.push_back(value * 6);
+    std::vector<float> c = x, slope(x.size());
+    cpu::ProductEpilogue finish;
+    finish.activation = cpu::Activation::gelu;
+    finish.slope = slope.data();
+    int64_t count = static_cast<int64_t>(x.size());
+    k.product_epilogue(c.data(), &finish, 0, 1, 0, count, count);
+    std::vector<float> alone = x;
+    finish.slope = nullptr;
+    k.product_epilogue(alone.data(), &finish, 0, 1, 0, count, count);
+    CHECK(alone == c);
+    for (size_t i = 0; i < x.size(); ++i) {
+      double wide = x[i];
+      double value = std::isinf(wide) ? (wide > 0 ? wide : 0)
+                                      : scalar_reference(Scalar::gelu, &wide, nullptr);
+      double slant = std::isinf(wide) ? (wide > 0 ? 1 : 0)
+                                      : scalar_reference(Scalar::gelu_slope, &wide, nullptr);
+      CHECK(c[i] == value || std::fabs(c[i] - value) < 5e-7 * std::fmax(1, std::fabs(value)));
+      CHECK(std::fabs(slope[i] - slant) < 1e-6);
+    }
   });
 }
 

@@ -11,14 +11,18 @@ float softmax_tile(float* scores, float scale, float* top, float* sum, int64_t n
     highest = highest > score ? highest : score;
   }
   highest = highest > *top ? highest : *top;
+  TileLanes sums = {};
+  each_register(n, [&](int64_t j, int64_t count) {
+    TileLanes score = load_some(scores + j, count);
+    TileLanes p = exp_lanes(score - highest);
+    // A masked score stays zero even where all are masked; so does the padding.
+    p = score < -3.4028234e38f ? TileLanes{} : p;
+    store_some(scores + j, p, count);
+    if (count < kTileLanes) p = load_some(scores + j, count);
+    sums += p;
+  });
   float total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t j = 0; j < n; ++j) {
-    // A masked score stays zero even where all are masked.
-    float p = scores[j] < -3.4028234e38f ? 0.0f : exp_below_f(scores[j] - highest);
-    scores[j] = p;
-    total += p;
-  }
+  for (int lane = 0; lane < kTileLanes; ++lane) total += sums[lane];
   float factor = exp_below_f(*top - highest);
   *top = highest;
   *sum = *sum * factor + total;
@@ -41,11 +45,11 @@ float attention_dot(const float* a, const float* b, int64_t n) {
 
 // scores: in, before scaling; out, probabilities. d_scores: in, the gradient of the probabilities;
 // out, that of the scores before scaling.
-void attention_row_grad(float* __restrict scores, float* __restrict d_scores, float scale,
-                        float norm, float delta, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) {
-    float p = exp_below_f(scores[j] * scale - norm);
-    scores[j] = p;
-    d_scores[j] = p * (d_scores[j] - delta) * scale;
-  }
+void attention_row_grad(float* scores, float* d_scores, float scale, float norm, float delta,
+                        int64_t n) {
+  each_register(n, [&](int64_t j, int64_t count) {
+    TileLanes p = exp_lanes(load_some(scores + j, count) * scale - norm);
+    store_some(scores + j, p, count);
+    store_some(d_scores + j, p * (load_some(d_scores + j, count) - delta) * scale, count);
+  });
 }

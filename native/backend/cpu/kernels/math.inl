@@ -135,29 +135,6 @@ static inline float sigmoid_f(float x) {
   return x < 0.0f ? e * inverse : inverse;
 }
 
-// For the gates of recurrent layers: x P(x^2) / Q(x^2), fitted to tanh on [0, 9] by weighted least
-// squares to a relative error of 7e-9, which float rounds to 4e-7. A third of the work of tanh_f.
-static inline float tanh_gate_f(float x) {
-  float clamped = x > 9.0f ? 9.0f : x;
-  clamped = clamped < -9.0f ? -9.0f : clamped;
-  float z = clamped * clamped;
-  float p = -8.488674173301458e-14f;
-  p = p * z + 5.277934686520602e-11f;
-  p = p * z - 2.0225199293122387e-8f;
-  p = p * z + 1.1154302228533197e-5f;
-  p = p * z + 3.1039556488394737e-3f;
-  p = p * z + 0.13084009289741516f;
-  p = p * z + 1.0f;
-  float q = 2.5461442419327796e-4f;
-  q = q * z + 0.02449517697095871f;
-  q = q * z + 0.4641733765602112f;
-  q = q * z + 1.0f;
-  float y = clamped * p / q;
-  y = y > 1.0f ? 1.0f : y;
-  return y < -1.0f ? -1.0f : y;
-}
-static inline float sigmoid_gate_f(float x) { return 0.5f + 0.5f * tanh_gate_f(0.5f * x); }
-
 static inline float softplus_f(float x) {
   float magnitude = x < 0.0f ? -x : x;
   float top = x < 0.0f ? 0.0f : x;

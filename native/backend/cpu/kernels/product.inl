@@ -28,6 +28,8 @@ static inline void store_tile_lanes(float* to, TileLanes value) {
   *reinterpret_cast<LooseTileLanes*>(to) = value;
 }
 
+#include "backend/cpu/kernels/tile_math.inl"
+
 // c [kRows, width] (+)= a [kRows, inner] * panel [inner, kPanel]; a[i][k] is at i * row + k * column.
 template <int kRows>
 void product_tile(float* c, int64_t c_row, const float* a, int64_t row, int64_t column,
@@ -134,10 +136,23 @@ static inline void copy_few(float* to, const float* from) {
 }
 
 // Row by row of what lies across, so that each cache line is read once.
+static inline void turn_whole_tiles(float* to, const float* from, int64_t column, int64_t tiles,
+                                    int64_t inner) {
+  for (int64_t k = 0; k < inner; ++k) {
+    for (int64_t t = 0; t < tiles; ++t) {
+      copy_few<kTileRows>(to + (t * inner + k) * kTileRows, from + k * column + t * kTileRows);
+    }
+  }
+}
+
 void turn_block(float* turned, const float* a, int64_t column, int64_t rows, int64_t inner) {
   for (int64_t block = 0; block < rows; block += kBlockRows) {
     int64_t block_rows = rows - block < kBlockRows ? rows - block : kBlockRows;
     int64_t tiles = (block_rows + kTileRows - 1) / kTileRows;
+    if (block_rows % kTileRows == 0) {
+      turn_whole_tiles(turned + block * inner, a + block, column, tiles, inner);
+      continue;
+    }
     int64_t firsts[kBlockRows / kTileRows + 2];
     for (int64_t t = 0; t <= tiles; ++t) firsts[t] = block_rows * t / tiles;
     for (int64_t k = 0; k < inner; ++k) {
@@ -218,15 +233,18 @@ void pack_panels(float* __restrict packed, const float* b, int64_t row, int64_t 
   }
 }
 
-void gelu_row(float* __restrict c, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) c[j] = gelu_pair_f(c[j]).value;
+void gelu_row(float* c, int64_t n) {
+  each_register(n, [&](int64_t j, int64_t count) {
+    TileLanes slope;
+    store_some(c + j, gelu_lanes(load_some(c + j, count), &slope), count);
+  });
 }
-void gelu_slope_row(float* __restrict c, float* __restrict slope, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) {
-    GeluPair pair = gelu_pair_f(c[j]);
-    c[j] = pair.value;
-    slope[j] = pair.slope;
-  }
+void gelu_slope_row(float* c, float* slopes, int64_t n) {
+  each_register(n, [&](int64_t j, int64_t count) {
+    TileLanes slope;
+    store_some(c + j, gelu_lanes(load_some(c + j, count), &slope), count);
+    store_some(slopes + j, slope, count);
+  });
 }
 
 // Columns begin..end of rows first..first + rows of [*, columns].
