@@ -14,6 +14,8 @@ namespace {
 // table after the other is read.
 constexpr int64_t kRowBlock = 32;
 constexpr int64_t kParallelFloats = 32768;
+// What one lookup costs beside the floats that it copies, in floats: a miss of the cache.
+constexpr int64_t kLookupFloats = 16;
 
 // Many embedding lookups side by side, or summed, as one step.
 struct Lookups {
@@ -34,13 +36,13 @@ struct Lookups {
   void run(const RunContext& context) const {
     float* out = static_cast<float*>(context.data[target]);
     std::atomic<bool> bad{false};
-    int threads = rows * columns + rows * static_cast<int64_t>(parts.size()) >= kParallelFloats
-                      ? context.threads
-                      : 1;
+    int64_t cost = rows * (columns + kLookupFloats * static_cast<int64_t>(parts.size()));
+    int threads = cost >= kParallelFloats ? context.threads : 1;
     parallel_for(threads, rows, kRowBlock, [&](int64_t begin, int64_t end, int) {
       for (int64_t block = begin; block < end; block += kRowBlock) {
         int64_t stop = block + kRowBlock < end ? block + kRowBlock : end;
         for (size_t i = 0; i < parts.size(); ++i) {
+          if (i + 1 < parts.size()) call_rows(context, parts[i + 1], block, stop);
           if (!fill(context, parts[i], out, block, stop, sum && i > 0)) bad = true;
         }
       }
@@ -65,6 +67,20 @@ struct Lookups {
     return look_up(static_cast<const uint8_t*>(indices), part, data, out, begin, end, add);
   }
 
+  // Calls the rows of the next table into the cache while those of this one are copied.
+  static void call_rows(const RunContext& context, const Part& part, int64_t begin, int64_t end) {
+    if (!part.shape.table || part.dtype != DType::i32) return;
+    const float* data = static_cast<const float*>(context.data[part.data]);
+    const int32_t* indices =
+        static_cast<const int32_t*>(context.data[part.indices]) + part.shape.index_offset;
+    for (int64_t r = begin; r < end; ++r) {
+      // A bad index is found when its row is read.
+      uint32_t row = static_cast<uint32_t>(indices[r * part.shape.index_stride]);
+      if (static_cast<int64_t>(row) < part.rows)
+        __builtin_prefetch(data + static_cast<int64_t>(row) * part.shape.width);
+    }
+  }
+
   template <typename T>
   bool look_up(const T* indices, const Part& part, const float* data, float* out, int64_t begin,
                int64_t end, bool add) const {
@@ -87,6 +103,8 @@ struct Lookups {
       *out = add ? *out + *x : *x;
     else if (add)
       kernels().row_add(out, x, 1, width);
+    else if (width == 16)
+      __builtin_memcpy(out, x, 16 * sizeof(float));
     else
       __builtin_memcpy(out, x, static_cast<size_t>(width) * sizeof(float));
   }

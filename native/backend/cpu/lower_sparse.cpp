@@ -13,6 +13,8 @@ namespace {
 
 // Floats of one block of rows, which is updated as one run in the first-level cache.
 constexpr int64_t kBlockFloats = 1024;
+// Rows of up to a cache line are called in ahead.
+constexpr int64_t kCalledWidth = 16;
 // In floats touched; below this, waking a team costs more than the work.
 constexpr int64_t kParallelCost = 40000;
 
@@ -116,6 +118,7 @@ struct SparseUpdate {
     const Set& set = sets[unit.set];
     bool good =
         own.groups.build(context, set.tables[0].gradient, unit.partition, unit.partitions);
+    for (const Table& table : set.tables) call_rows(context, table, own.groups);
     for (const Table& table : set.tables) {
       int64_t block = std::max<int64_t>(1, kBlockFloats / table.gradient.width);
       for (int64_t begin = 0; begin < own.groups.count(); begin += block) {
@@ -124,6 +127,19 @@ struct SparseUpdate {
       }
     }
     return good;
+  }
+
+  // Calls the rows of narrow tables into the cache, all at once: one by one, each would be waited for.
+  void call_rows(const RunContext& context, const Table& table, const RowGroups& groups) const {
+    int64_t width = table.gradient.width;
+    if (width > kCalledWidth) return;
+    const float* bases[kSlotsMax + 1] = {static_cast<const float*>(context.data[table.variable])};
+    for (int i = 0; i < settings.slots; ++i)
+      bases[i + 1] = static_cast<const float*>(context.data[table.slots[i]]);
+    for (int64_t g = 0; g < groups.count(); ++g) {
+      int64_t at = static_cast<int64_t>(groups.rows()[g]) * width;
+      for (int i = 0; i <= settings.slots; ++i) __builtin_prefetch(bases[i] + at, 1, 2);
+    }
   }
 
   void run_block(const RunContext& context, const UpdateRates& rates, const Table& table,

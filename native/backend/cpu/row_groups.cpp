@@ -122,6 +122,14 @@ void RowGroups::sum(const RunContext& context, const BoundParts& parts, int64_t 
                     float scale, float* out) const {
   const KernelTable& k = kernels();
   int64_t width = parts.width;
+  const BoundPart& only = parts.parts[0];
+  if (parts.parts.size() == 1 && only.weights < 0 && only.part.repeat == 1) {
+    const float* x =
+        static_cast<const float*>(context.data[only.values]) + only.part.value_offset;
+    k.sum_chains(out, x, only.part.value_stride, heads_.data() + begin, next_.data(), scale, n,
+                 width);
+    return;
+  }
   // Which part a position belongs to, its row of values, and its weight.
   auto source = [&](uint32_t position, float& weight) {
     size_t i = 0;

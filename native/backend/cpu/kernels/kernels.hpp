@@ -154,6 +154,8 @@ struct KernelTable {
   void (*follow_average)(float* average, const float* x, float share, int64_t n);
   void (*row_set)(float* out, const float* x, float scale, int64_t n);
   void (*row_add)(float* out, const float* x, float scale, int64_t n);
+  void (*sum_chains)(float* out, const float* x, int64_t stride, const uint32_t* heads,
+                     const uint32_t* next, float scale, int64_t count, int64_t width);
   void (*take_rows)(float* out, const float* table, const uint32_t* rows, int64_t count,
                     int64_t width);
   void (*skip_gram)(float* const* contexts, int count, float* const* targets, int target_count,

@@ -287,6 +287,7 @@ const KernelTable VANDA_ISA_TABLE = {
     .follow_average = follow_average,
     .row_set = row_set,
     .row_add = row_add,
+    .sum_chains = sum_chains,
     .take_rows = take_rows,
     .skip_gram = skip_gram,
     .random_words = random_words,

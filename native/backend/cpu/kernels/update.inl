@@ -153,6 +153,32 @@ void row_set(float* __restrict out, const float* x, float scale, int64_t n) {
 void row_add(float* __restrict out, const float* x, float scale, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] += scale * x[i];
 }
+// The sums of chains of rows, `stride` floats apart: chain i begins at heads[i] and goes on by `next`
+// until 0xffffffff.
+void sum_chains(float* __restrict out, const float* x, int64_t stride, const uint32_t* heads,
+                const uint32_t* next, float scale, int64_t count, int64_t width) {
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t at = heads[i];
+    float* sum = out + i * width;
+    const float* row = x + at * stride;
+    if (width == 16) {
+      float own[16];
+      for (int64_t k = 0; k < 16; ++k) own[k] = row[k];
+      for (at = next[at]; at != 0xffffffffu; at = next[at]) {
+        row = x + at * stride;
+        for (int64_t k = 0; k < 16; ++k) own[k] += row[k];
+      }
+      for (int64_t k = 0; k < 16; ++k) sum[k] = own[k] * scale;
+      continue;
+    }
+    for (int64_t k = 0; k < width; ++k) sum[k] = row[k];
+    for (at = next[at]; at != 0xffffffffu; at = next[at]) {
+      row = x + at * stride;
+      for (int64_t k = 0; k < width; ++k) sum[k] += row[k];
+    }
+    for (int64_t k = 0; k < width; ++k) sum[k] *= scale;
+  }
+}
 // A block of rows out of a table and back into it; sixteen floats, a cache line, are the usual width
 // of a small embedding.
 void take_rows(float* __restrict out, const float* table, const uint32_t* rows, int64_t count,
