@@ -22,6 +22,9 @@ class AlignedBytes {
     size_t offset = kAlignment - reinterpret_cast<uintptr_t>(block_) % kAlignment;
     data_ = static_cast<char*>(block_) + offset;
   }
+  // A part of memory that somebody else has made, zeroed and aligned, and that `owner` keeps.
+  AlignedBytes(std::shared_ptr<void> owner, void* data, size_t size)
+      : owner_(std::move(owner)), data_(data), size_(size) {}
   ~AlignedBytes() { std::free(block_); }
   AlignedBytes(const AlignedBytes&) = delete;
   AlignedBytes& operator=(const AlignedBytes&) = delete;
@@ -29,6 +32,7 @@ class AlignedBytes {
   size_t size() const { return size_; }
 
  private:
+  std::shared_ptr<void> owner_;
   void* block_ = nullptr;
   void* data_ = nullptr;
   size_t size_ = 0;
@@ -42,6 +46,8 @@ struct Tensor {
   Tensor() = default;
   explicit Tensor(TensorType type)
       : type(std::move(type)), bytes(std::make_shared<AlignedBytes>(this->type.bytes())) {}
+  Tensor(TensorType type, std::shared_ptr<AlignedBytes> bytes)
+      : type(std::move(type)), bytes(std::move(bytes)) {}
   void* data() const { return bytes->data(); }
   template <typename T>
   T* as() const {

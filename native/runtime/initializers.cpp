@@ -143,21 +143,19 @@ void identity(const View& view, double gain) {
 
 }  // namespace
 
-Tensor initial_value(const Node& variable) {
-  Tensor tensor(variable.outputs[0]);
-  View view{&tensor.type, tensor.data()};
+void fill_initial_value(const Node& variable, const View& view) {
   const std::string& kind = variable.text("init");
   double scale = variable.number("scale");
-  double variance = wanted_variance(kind, tensor.type.shape);
+  double variance = wanted_variance(kind, view.type->shape);
   PhiloxStream random(static_cast<uint64_t>(variable.integer("seed")),
                       hash_name(variable.name.data(), variable.name.size()));
   if (kind == "orthogonal") {
     orthogonal(view, random, scale);
-    return tensor;
+    return;
   }
   if (kind == "identity") {
     identity(view, scale);
-    return tensor;
+    return;
   }
   bool scaled = variance > 0;
   bool uniform = kind == "uniform" || kind.ends_with("Uniform");
@@ -178,6 +176,11 @@ Tensor initial_value(const Node& variable) {
       value = normal(random) * deviation;
     view.set(i, value);
   }
+}
+
+Tensor initial_value(const Node& variable) {
+  Tensor tensor(variable.outputs[0]);
+  fill_initial_value(variable, View{&tensor.type, tensor.data()});
   return tensor;
 }
 
