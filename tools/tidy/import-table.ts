@@ -36,7 +36,7 @@ export const externalOwners: readonly [RegExp, readonly string[]][] = [
   [/^@aws-sdk\//, ['packages/objects']],
   [/^(bullmq|ioredis)$/, ['packages/queue']],
   [/^(sharp$|@duckdb\/)/, ['packages/estimators', 'apps/worker']],
-  [/^(onnx-proto|h5wasm|flatbuffers|protobufjs)$/, ['packages/formats']],
+  [/^(h5wasm|onnxruntime-node|protobufjs|@tensorflow\/|nsfwjs)/, ['packages/formats']],
   [/^(@nestjs\/|better-auth|reflect-metadata|rxjs)/, ['apps/api']],
   [/^(fastify|@fastify\/|pino|prom-client)/, ['apps/api', 'apps/worker']],
   [/^@grpc\//, ['apps/worker']],

@@ -1,0 +1,2 @@
+export { FormatError } from './format-error.ts';
+export type { ImportedNetwork, NamedTensors } from './imported-network.ts';
