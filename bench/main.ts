@@ -1,4 +1,4 @@
-// `npm run bench [-- FOLDER... --peers]`: runs the cases of each folder below bench/ and appends one JSON line a result
+// `npm run bench [-- FOLDER... --peers --only=CASE,...]`: runs the cases of each folder below bench/ and appends one JSON line a result
 // to bench/results/FOLDER.jsonl. Machines are shared and differ, so only ratios of one run count: with --peers the
 // peers of a case are measured in the same run, by the scripts of bench/peers.
 import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
@@ -9,6 +9,11 @@ import type { Cases, Measurement } from './result.ts';
 const here = import.meta.dirname;
 const words = process.argv.slice(2);
 const peers = words.includes('--peers');
+const only = words
+  .find((word) => word.startsWith('--only='))
+  ?.slice(7)
+  .split(',');
+const wants = (name: string) => only === undefined || only.includes(name);
 const asked = words.filter((word) => !word.startsWith('--'));
 const known = readdirSync(here).filter((name) => existsSync(join(here, name, 'cases.ts')));
 const unknown = asked.filter((name) => !known.includes(name));
@@ -22,7 +27,7 @@ mkdirSync(join(here, 'results'), { recursive: true });
 for (const name of asked.length > 0 ? asked : known) {
   const { cases } = (await import(join(here, name, 'cases.ts'))) as { cases: Cases };
   const measured: Measurement[] = [];
-  for await (const one of cases({ peers })) {
+  for await (const one of cases({ peers, wants })) {
     measured.push(one);
     const date = new Date().toISOString();
     appendFileSync(

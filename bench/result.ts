@@ -11,4 +11,11 @@ export interface Measurement {
 }
 
 /** A folder below bench/ with a `cases.ts` exports this: it measures and yields as it goes. */
-export type Cases = (options: { peers: boolean }) => AsyncIterable<Measurement>;
+export type Cases = (options: CaseOptions) => AsyncIterable<Measurement>;
+
+export interface CaseOptions {
+  /** Whether the peers are measured, too. */
+  peers: boolean;
+  /** Whether a case of this name was asked for. */
+  wants(name: string): boolean;
+}

@@ -46,10 +46,14 @@ def measure(name, way):
                                  L.Dense(128, "relu"), L.Dense(10)])
 
     def resnet20():
+        # In the order in which they are made: Keras' own list of a functional model's layers goes by depth.
+        made = []
+
         def normalised(x, filters, size, stride):
             if size > 1:
                 x = L.ZeroPadding2D(size // 2)(x)
-            return L.BatchNormalization(epsilon=1e-5)(L.Conv2D(filters, size, stride, use_bias=False)(x))
+            made.extend([L.Conv2D(filters, size, stride, use_bias=False), L.BatchNormalization(epsilon=1e-5)])
+            return made[-1](made[-2](x))
 
         x = inputs = keras.Input((32, 32, 3))
         x = L.ReLU()(normalised(x, 16, 3, 1))
@@ -62,7 +66,10 @@ def measure(name, way):
                 plain = stride == 1 and channels == filters
                 x = L.ReLU()(L.Add()([h, x if plain else normalised(x, filters, 1, stride)]))
                 channels = filters
-        return keras.Model(inputs, L.Dense(10)(L.GlobalAveragePooling2D()(x)))
+        made.append(L.Dense(10))
+        model = keras.Model(inputs, made[-1](L.GlobalAveragePooling2D()(x)))
+        model.made = made
+        return model
 
     class WideDeep(keras.Model):
         def __init__(self):
@@ -94,7 +101,8 @@ def measure(name, way):
         "wide-deep-b256": (256, [((13,), None), ((26,), 10_000), ((), 2)], WideDeep,
                            lambda y, p: tf.reduce_mean(
                                tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(y, tf.float32), p)),
-                           lambda: keras.optimizers.Adagrad(0.05, initial_accumulator_value=0.0, epsilon=1e-10)),
+                           # Keras adds it below the root, where PyTorch adds 1e-10 outside.
+                           lambda: keras.optimizers.Adagrad(0.05, initial_accumulator_value=0.0, epsilon=1e-20)),
         "charlstm-b32-t64": (32, [((64,), 96), ((64,), 96)], lstm, cross_entropy, adam),
     }
     if name not in networks:
@@ -113,11 +121,22 @@ def measure(name, way):
     set_first_weights(model)
     optimizer.build(model.trainable_variables)
 
+    def summed(gradient):
+        # Keras squares the rows of a sparse gradient one by one, also those that belong to one row of the table; the
+        # rule is about their sum. XLA has no sums of as many rows as the data say, and takes the whole table.
+        if not isinstance(gradient, tf.IndexedSlices):
+            return gradient
+        if way == "xla":
+            return tf.convert_to_tensor(gradient)
+        rows, places = tf.unique(gradient.indices)
+        values = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+        return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
     @tf.function(jit_compile=way == "xla")
     def step(x, y):
         with tf.GradientTape() as tape:
             loss = loss_of(y, model(x, training=True))
-        gradients = tape.gradient(loss, model.trainable_variables)
+        gradients = [summed(gradient) for gradient in tape.gradient(loss, model.trainable_variables)]
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
         return loss
 
@@ -143,7 +162,8 @@ def measure(name, way):
 def set_first_weights(model):
     """As Weights in networks.py: Keras has the engine's layouts, so its variables are filled as they come."""
     index = 0
-    for variable in model.trainable_variables:
+    layers = getattr(model, "made", [model])
+    for variable in (variable for layer in layers for variable in layer.trainable_variables):
         shape = tuple(variable.shape)
         if variable.name == "gamma":
             low, high = 0.9, 1.1
