@@ -28,6 +28,8 @@ export interface TrainingOptions {
   checkpointEveryMs?: number;
   /** How long after the beginning the first preview comes at the earliest, and each after the one before; 3 s by default. */
   previewEveryMs?: number;
+  /** The most that decoded pictures may take in workDir, 16 GiB by default; more are decoded in each epoch again. */
+  pixelsBytesMax?: number;
   /** Written into the artifact; the engine's own version by default. */
   engineVersion?: string;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   createWriteStream,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -174,6 +175,29 @@ describe('image classification', () => {
       .toBuffer({ resolveWithObject: true });
     // It says left and is bright on the right.
     expect((bytes[side - 2] ?? 0) - (bytes[1] ?? 0)).toBeGreaterThan(60);
+  });
+
+  it('learns the same from pictures that are decoded when they are needed', async () => {
+    const data = await writeShards(96);
+    const given = { name: 'm', task: 'image-classification', dataset: 'd' };
+    const training = { epochs: 3, augment: { flip: true, crop: 0.1 } };
+    const parsed = parseOrThrow(trainSpec, { ...given, model: { kind: 'linear' }, training });
+    const { spec } = completeSpec(parsed, 'd@1', data.profile);
+    const trained = async (pixelsBytesMax: number) => {
+      const workDir = mkdtempSync(join(folder, 'run-'));
+      const kept: boolean[] = [];
+      const options = { workDir, threads: 1, signal: new AbortController().signal, pixelsBytesMax };
+      const metrics = () => void kept.push(existsSync(join(workDir, 'pictures.u8')));
+      const result = await train(spec, data, options, { progress() {}, metrics, log() {} });
+      const weights = readFileSync(join(result.artifact, 'weights.safetensors'));
+      return { kept: kept.some(Boolean), weights, metrics: result.metrics };
+    };
+    const pixels = 96 * side * side;
+    const fromFile = await trained(pixels);
+    const onTheWay = await trained(pixels - 1);
+    expect([fromFile.kept, onTheWay.kept]).toEqual([true, false]);
+    expect(onTheWay.weights.equals(fromFile.weights)).toBe(true);
+    expect(onTheWay.metrics.test).toEqual(fromFile.metrics.test);
   });
 
   it('varies the pictures that it trains on, the same way each time', async () => {

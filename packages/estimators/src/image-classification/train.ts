@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImagesProfile, type ModelSignature, VandaError } from '@vanda/contracts';
 import { Graph, losses, nn, Pipeline, Session } from '@vanda/engine';
@@ -10,7 +9,7 @@ import { labelWarnings } from '../fit/label-warnings.ts';
 import { pictureLayers } from '../fit/layers.ts';
 import { logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
 import { pictureDescriber } from '../pictures/describe-pictures.ts';
-import { decodeToCache } from '../pictures/picture-cache.ts';
+import { readPictures } from '../pictures/read-pictures.ts';
 import { type PictureItem, readShards } from '../pictures/read-shards.ts';
 import { assignSplits } from '../splits/assign-splits.ts';
 import type { TrainingResult } from '../training.ts';
@@ -30,22 +29,23 @@ export async function trainImageClassification(
     throw new VandaError('invalid-spec', '/model/input: is missing; pictures need a size.');
   }
   reportProgress(run, 'preparing', 0);
-  const cache = await decodeToCache({
+  const pictures = await readPictures({
     source,
     items: profile.items,
     shape,
     file: join(run.workDir, 'pictures.u8'),
+    bytesMax: run.pixelsBytesMax,
     signal: run.signal,
     onProgress: (fraction) => reportProgress(run, 'preparing', fraction),
   });
-  const { labels, classes } = cache;
+  const { labels, classes } = pictures;
   if (labels.length < 2) {
     throw new VandaError(
       'bad-data',
       `All pictures have the same label, "${labels[0] ?? ''}": a classification needs at least two.`,
     );
   }
-  const splits = assignSplits(cache.predefined, spec.split, classes);
+  const splits = assignSplits(pictures.predefined, spec.split, classes);
   if (splits.rows.train.length < 2) {
     throw new VandaError('bad-data', 'There are too few pictures to train on: at least two.');
   }
@@ -63,12 +63,7 @@ export async function trainImageClassification(
   const loss = losses.softmaxCrossEntropy(logits, label);
   const session = new Session(graph, sessionOptions(run));
   const columns = {
-    image: {
-      file: cache.file,
-      dtype: 'u8' as const,
-      shape: [size, size, channels],
-      rows: cache.items,
-    },
+    image: pictures.column,
     target: { data: classes },
   };
   const measured = (rows: Uint32Array) =>
@@ -107,12 +102,12 @@ export async function trainImageClassification(
     });
     return await finish(run, fitted, model, {
       test: measured(splits.rows.test),
-      describer: cache.places && pictureDescriber(cache.places),
+      describer: pictures.places && pictureDescriber(pictures.places),
       splitCodes: splits.codes,
       warnings,
     });
   } finally {
     session.close();
-    await rm(cache.file, { force: true });
+    await pictures.close();
   }
 }

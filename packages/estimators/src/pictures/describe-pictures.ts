@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { type DatasetPreview, identityOf } from '@vanda/contracts';
 import type { ItemDescriber } from '../predictions/answers.ts';
 import { inspectPicture } from './decode-picture.ts';
-import type { PicturePlaces } from './picture-cache.ts';
+import { OpenShards, type PicturePlaces } from './picture-places.ts';
 import { readBytes, readPictureAt } from './read-shards.ts';
 import { thumbnailOf } from './thumbnail.ts';
 
@@ -19,14 +18,14 @@ export function pictureDescriber(places: PicturePlaces): ItemDescriber {
   return {
     async identities({ rows }, signal) {
       const identities = new Float64Array(rows.length);
-      await withFiles(async (fileOf) => {
+      await withShards(async (shards) => {
         for (let from = 0; from < rows.length; from += atOnce) {
           signal.throwIfAborted();
           const part = Array.from(rows.subarray(from, from + atOnce));
           const found = await Promise.all(
             part.map(async (row) => {
               const { file, offset, bytes } = places.get(row);
-              const picture = await readBytes(await fileOf(file), offset, bytes);
+              const picture = await readBytes(await shards.get(file), offset, bytes);
               return identityOf(createHash('sha256').update(picture).digest());
             }),
           );
@@ -38,14 +37,14 @@ export function pictureDescriber(places: PicturePlaces): ItemDescriber {
     async examples(rows, signal) {
       const pictures: Pictures = [];
       let bytes = 0;
-      await withFiles(async (fileOf) => {
+      await withShards(async (shards) => {
         for (let from = 0; from < rows.length && bytes < thumbnailBytesMax; from += atOnce) {
           signal.throwIfAborted();
           const part = rows.slice(from, from + atOnce);
           const shown = await Promise.all(
             part.map(async (row) => {
               const { file, ...place } = places.get(row);
-              return exampleOf(await readPictureAt(await fileOf(file), place));
+              return exampleOf(await readPictureAt(await shards.get(file), place));
             }),
           );
           pictures.push(...shown);
@@ -67,18 +66,11 @@ async function exampleOf({
   return { label, name, width, height, thumbnail: await thumbnailOf(picture) };
 }
 
-/** Opens each shard once for as long as `work` takes. */
-async function withFiles(
-  work: (fileOf: (path: string) => Promise<FileHandle>) => Promise<void>,
-): Promise<void> {
-  const files = new Map<string, Promise<FileHandle>>();
+async function withShards(work: (shards: OpenShards) => Promise<void>): Promise<void> {
+  const shards = new OpenShards();
   try {
-    await work((path) => {
-      const opened = files.get(path) ?? open(path, 'r');
-      files.set(path, opened);
-      return opened;
-    });
+    await work(shards);
   } finally {
-    for (const opened of files.values()) await opened.then((file) => file.close()).catch(() => {});
+    await shards.close();
   }
 }
