@@ -4,6 +4,7 @@ import { uploadHandlers } from './datasets/uploads.ts';
 import { endpointHandlers } from './endpoints/handlers.ts';
 import type { Handlers } from './http/handler.ts';
 import { jobHandlers } from './jobs/handlers.ts';
+import { exportHandlers } from './models/exports.ts';
 import { modelHandlers } from './models/handlers.ts';
 
 /** One handler an operation; the compiler and the boot both refuse a gap. */
@@ -12,6 +13,7 @@ export const handlers: Handlers = {
   ...datasetHandlers,
   ...jobHandlers,
   ...modelHandlers,
+  ...exportHandlers,
   ...endpointHandlers,
   ...accountHandlers,
 };

@@ -10,7 +10,12 @@ import { startUpkeep } from './upkeep/upkeep.ts';
 
 /** Loaded only where the role is played: an inference server has no use for DuckDB, a trainer none for HTTP. */
 const roles: Record<RoleName, (deps: WorkerDeps) => Promise<Role>> = {
-  train: async (deps) => (await import('./training/train-role.ts')).startTrainRole(deps),
+  train: async (deps) => {
+    const training = await (await import('./training/train-role.ts')).startTrainRole(deps);
+    const exporting = await (await import('./exporting/export-role.ts')).startExporting(deps);
+    const stop = async () => void (await Promise.all([training.stop(), exporting.stop()]));
+    return { ...training, stop };
+  },
   ingest: async (deps) => (await import('./ingest/ingest-role.ts')).startIngestRole(deps),
   serve: async (deps) => (await import('./serving/serve-role.ts')).startServeRole(deps),
 };

@@ -15,6 +15,7 @@ export * from './jobs/preview.ts';
 export * from './jobs/spec.ts';
 export * from './jobs/training-rate.ts';
 export * from './models/comparison.ts';
+export * from './models/export.ts';
 export * from './models/model.ts';
 export * from './models/operations.ts';
 export * from './models/test-items.ts';

@@ -9,6 +9,7 @@ export {
   type RawPicture,
 } from './pictures/decode-picture.ts';
 export type { ClassPrediction, Prediction, Predictor } from './prediction.ts';
+export { type SampleInputs, sampleInputs } from './sample-inputs.ts';
 export {
   type Estimator,
   type EstimatorOptions,

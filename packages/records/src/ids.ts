@@ -15,6 +15,7 @@ export type IdPrefix =
   | 'pvw'
   | 'mdl'
   | 'mdv'
+  | 'exp'
   | 'ep'
   | 'wrk';
 

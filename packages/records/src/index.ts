@@ -6,6 +6,7 @@ export * from './database.ts';
 export * from './datasets.ts';
 export * from './endpoints.ts';
 export * from './events.ts';
+export * from './exports.ts';
 export * from './idempotency.ts';
 export * from './ids.ts';
 export * from './ingests.ts';

@@ -46,6 +46,24 @@ async function servable(
   id: string,
   signature: unknown,
 ): Promise<JobServable> {
+  const files = await modelFiles(db, kind, id);
+  return { id, ...files, signature: signature as ModelSignature };
+}
+
+/** The graph and the weights of a model version; null when it was deleted. */
+export async function findVersionFiles(
+  db: Database,
+  id: string,
+): Promise<{ graph: ServedFile; weights: ServedFile } | null> {
+  const { graph, weights } = await modelFiles(db, 'model-version', id);
+  return graph && weights && { graph, weights };
+}
+
+async function modelFiles(
+  db: Database,
+  kind: 'preview' | 'model-version',
+  id: string,
+): Promise<Pick<Servable, 'graph' | 'weights'>> {
   // One statement, of one moment: a better preview may take the place of this one at any time.
   const rows = await db.$queryRaw<{ role: string; key: string; sha256: string; bytes: bigint }[]>`
     SELECT r.role, o.key, o.sha256, o.bytes
@@ -57,8 +75,7 @@ async function servable(
       ? null
       : { key: row.key, sha256: row.sha256, bytes: Number(row.bytes) };
   };
-  const files = { graph: file('graph'), weights: file('weights') };
-  return { id, ...files, signature: signature as ModelSignature };
+  return { graph: file('graph'), weights: file('weights') };
 }
 
 function nothing(sentence: string): VandaError {

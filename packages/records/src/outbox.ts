@@ -80,7 +80,9 @@ export async function ringAgain(db: Database, quietMs: number): Promise<number> 
       SELECT max(o.id) FROM outbox o
         LEFT JOIN jobs j ON o.queue = 'training' AND j.id = o.subject_id
         LEFT JOIN ingests i ON o.queue = 'ingest' AND i.id = o.subject_id
+        LEFT JOIN exports e ON o.queue = 'export' AND e.id = o.subject_id
       WHERE (j.state = 'queued' AND j.not_before <= now()) OR i.state = 'queued'
+        OR e.state = 'queued'
       GROUP BY o.queue, o.subject_id
       HAVING bool_and(o.sent_at < now() - make_interval(secs => ${quietMs / 1000}::float8))
       ORDER BY max(o.priority) DESC, max(o.id) LIMIT 200)`;
@@ -92,5 +94,6 @@ export async function forgetSentMessages(db: Database, olderThanMs: number): Pro
     DELETE FROM outbox o
     WHERE o.sent_at < now() - make_interval(secs => ${olderThanMs / 1000}::float8)
       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = o.subject_id AND j.state = 'queued')
-      AND NOT EXISTS (SELECT 1 FROM ingests i WHERE i.id = o.subject_id AND i.state = 'queued')`;
+      AND NOT EXISTS (SELECT 1 FROM ingests i WHERE i.id = o.subject_id AND i.state = 'queued')
+      AND NOT EXISTS (SELECT 1 FROM exports e WHERE e.id = o.subject_id AND e.state = 'queued')`;
 }

@@ -2,6 +2,7 @@ import { VandaError } from '@vanda/contracts';
 import {
   attemptTable,
   endpointTable,
+  exportTable,
   ingestTable,
   jobTable,
   type StateTable,
@@ -16,6 +17,7 @@ const nouns = {
   ingest: { table: ingestTable, rows: 'ingests' },
   job: { table: jobTable, rows: 'jobs' },
   attempt: { table: attemptTable, rows: 'attempts' },
+  export: { table: exportTable, rows: 'exports' },
   endpoint: { table: endpointTable, rows: 'endpoints' },
 } as const;
 export type Noun = keyof typeof nouns;

@@ -14,6 +14,9 @@ export const checkEnds: AuditCheck = async ({ rows }) => [
     SELECT id AS subject, 'the push is still ' || state || '.' AS message FROM ingests
     WHERE state NOT IN ('succeeded', 'failed')`)),
   ...(await rows<Finding>(`
+    SELECT id AS subject, 'the export is still ' || state || '.' AS message FROM exports
+    WHERE state NOT IN ('succeeded', 'failed')`)),
+  ...(await rows<Finding>(`
     SELECT subject_id AS subject, 'the outbox row ' || id || ' for ' || queue || ' waits.' AS message
     FROM outbox WHERE sent_at IS NULL`)),
 ];

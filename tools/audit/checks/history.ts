@@ -1,6 +1,7 @@
 import {
   attemptTable,
   endpointTable,
+  exportTable,
   ingestTable,
   jobTable,
   type StateTable,
@@ -21,6 +22,7 @@ const nouns: Record<string, Noun> = {
   ingest: { table: ingestTable, first: 'queued', rows: 'ingests' },
   job: { table: jobTable, first: 'queued', rows: 'jobs' },
   attempt: { table: attemptTable, first: 'running', rows: 'attempts' },
+  export: { table: exportTable, first: 'queued', rows: 'exports' },
   endpoint: { table: endpointTable, first: 'active', rows: 'endpoints' },
 };
 

@@ -12,11 +12,12 @@ import {
   renewIngestLease,
   requeueIngest,
 } from '@vanda/records';
+import { ProcessCrash } from '../bounded/bounded-process.ts';
+import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
 import type { PushedFile } from './archives/collect-entries.ts';
-import { IngestCrash, ingestInProcess } from './ingest-process.ts';
+import { ingestInProcess } from './ingest-process.ts';
 import type { IngestResult } from './run-ingest.ts';
-import { makeWorkFolder } from './work-folder.ts';
 
 /** After so many processes that died over it, it is the data that kills. */
 const crashesMax = 3;
@@ -198,7 +199,7 @@ async function end(
     await requeueIngest(deps.db, claim, 'the worker stopped');
   } else if (failure !== undefined) {
     await failIngest(deps.db, claim, failure);
-  } else if (error instanceof IngestCrash) {
+  } else if (error instanceof ProcessCrash) {
     const crashes = 1 + (await countIngestCrashes(deps.db, claim));
     const sentence = `Reading the data failed ${crashes} times: ${message}`;
     if (crashes < crashesMax) await requeueIngest(deps.db, claim, message, { crashed: true });

@@ -11,6 +11,7 @@ import { ago, count, facts, headline, metricsLine, plural, size, table } from '.
 import { saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
+import { addExport } from './export.ts';
 import { readExactVersion, readReference } from './references.ts';
 
 export function addModels(program: Command, runs: Runs): void {
@@ -27,6 +28,7 @@ export function addModels(program: Command, runs: Runs): void {
     .command('download <version> <file>')
     .description('NAME@VERSION as a .vanda archive of model.json and weights.safetensors')
     .action(runs(download));
+  addExport(models, runs);
   models
     .command('delete <name>')
     .description('NAME@VERSION, or NAME with all')

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { resourceName, versionNumber } from '../names.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { comparedShow, versionComparison } from './comparison.ts';
+import { exportFormat, modelExport } from './export.ts';
 import { model, modelVersion } from './model.ts';
 
 const byName = z.object({ name: resourceName });
@@ -62,6 +63,48 @@ export const downloadModelVersion = operation({
   answers: 'redirect',
   summary: 'A .vanda archive (zip) of model.json and weights.safetensors',
   params: byVersion,
+  reply: z.unknown(),
+});
+export const createExport = operation({
+  id: 'exports.create',
+  method: 'POST',
+  path: '/models/:name/versions/:version/exports',
+  access: 'project',
+  status: 202,
+  idempotent: true,
+  summary:
+    'Turn a version into another format; what was made before is answered, what failed is tried again',
+  params: byVersion,
+  body: z.strictObject({ format: exportFormat }),
+  reply: modelExport,
+});
+export const listExports = operation({
+  id: 'exports.list',
+  method: 'GET',
+  path: '/models/:name/versions/:version/exports',
+  access: 'project',
+  summary: 'What a version was turned into',
+  params: byVersion,
+  reply: listOf(modelExport),
+});
+const byExport = byVersion.extend({ format: exportFormat });
+export const getExport = operation({
+  id: 'exports.get',
+  method: 'GET',
+  path: '/models/:name/versions/:version/exports/:format',
+  access: 'project',
+  summary: 'One export with its parity report',
+  params: byExport,
+  reply: modelExport,
+});
+export const downloadExport = operation({
+  id: 'exports.download',
+  method: 'GET',
+  path: '/models/:name/versions/:version/exports/:format/download',
+  access: 'project',
+  answers: 'redirect',
+  summary: 'The exported file, or a ZIP archive of several',
+  params: byExport,
   reply: z.unknown(),
 });
 export const deleteModel = operation({

@@ -1,3 +1,4 @@
+import { type Feeds, tensor } from '@vanda/engine';
 import { datePart } from './date-parts.ts';
 import {
   type CategoryRule,
@@ -104,4 +105,16 @@ function codesOf(rule: CategoryRule): Map<string, number> {
 function codeOf(rule: CategoryRule, codes: Map<string, number> | null, value: CellValue): number {
   if (typeof value === 'string') return codes?.get(value) ?? 0;
   return rule.missing ? 1 : 0;
+}
+
+/** Encoded rows by the names of a network's inputs; it has none of a kind that no feature is of. */
+export function tableFeeds({ widths }: RowEncoder, encoded: EncodedRows, rows: number): Feeds {
+  const { oneHot, embedding } = widths;
+  return {
+    ...(widths.numeric > 0 ? { numeric: tensor(encoded.numeric, [rows, widths.numeric]) } : {}),
+    ...(oneHot.columns > 0 ? { oneHot: tensor(encoded.oneHot, [rows, oneHot.columns]) } : {}),
+    ...(embedding.columns > 0
+      ? { embedding: tensor(encoded.embedding, [rows, embedding.columns]) }
+      : {}),
+  };
 }

@@ -1,8 +1,8 @@
-import { type Artifact, tensor } from '@vanda/engine';
+import type { Artifact } from '@vanda/engine';
 import type { ArtifactExtra } from '../artifact.ts';
 import { classPredictions } from '../class-predictions.ts';
 import type { Prediction, Predictor } from '../prediction.ts';
-import { RowEncoder } from './encode.ts';
+import { RowEncoder, tableFeeds } from './encode.ts';
 import { parseRow } from './parse-instance.ts';
 import type { TablePreprocessing } from './preprocessing.ts';
 
@@ -15,24 +15,13 @@ export function tablePredictor(artifact: Artifact, extra: ArtifactExtra): Predic
   const { output } = extra.signature;
 
   const run = async (rows: ReturnType<typeof parseRow>[]): Promise<Prediction[]> => {
-    const { widths } = encoder;
     const encoded = encoder.allocate(rows.length);
     rows.forEach((row, index) => {
       row.forEach((value, feature) => {
         encoder.encode(feature, value, index, encoded);
       });
     });
-    const results = await artifact.run('predict', {
-      ...(widths.numeric > 0
-        ? { numeric: tensor(encoded.numeric, [rows.length, widths.numeric]) }
-        : {}),
-      ...(widths.oneHot.columns > 0
-        ? { oneHot: tensor(encoded.oneHot, [rows.length, widths.oneHot.columns]) }
-        : {}),
-      ...(widths.embedding.columns > 0
-        ? { embedding: tensor(encoded.embedding, [rows.length, widths.embedding.columns]) }
-        : {}),
-    });
+    const results = await artifact.run('predict', tableFeeds(encoder, encoded, rows.length));
     if (output.kind === 'classes') {
       return classPredictions(results.scores?.data as Float32Array, output.labels);
     }

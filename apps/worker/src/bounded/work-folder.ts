@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A folder for one ingest, called after the process that owns it. */
+/** A folder for one task, called after the process that owns it. */
 export async function makeWorkFolder(parent: string, name: string): Promise<string> {
   const folder = join(parent, `${process.pid}-${name}`);
   await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { VandaError } from '@vanda/contracts';
+import { sampleInputs } from '@vanda/estimators';
+import { exportModel, FormatError } from '@vanda/formats';
+import { serveTask } from '../bounded/serve-task.ts';
+import { writeArchive } from '../training/model-archive.ts';
+import type { ExportResult, ExportTask } from './export-task.ts';
+
+/** Items that both forms of the model are asked about, and that show the ranges of its numbers. */
+const sampleItems = 256;
+
+/** The process of one export. */
+serveTask<ExportTask, ExportResult>(async (task) => {
+  const { artifact, format, outDir } = task;
+  const { feeds } = await sampleInputs(artifact, task.dataFile, sampleItems);
+  try {
+    const { files, report } = await exportModel({
+      artifact,
+      format,
+      folder: outDir,
+      samples: feeds,
+    });
+    const [first] = files;
+    if (files.length === 1 && first !== undefined) return { path: join(outDir, first), report };
+    const path = join(outDir, 'files.zip');
+    await writeArchive(
+      path,
+      files.map((name) => ({ name, path: join(outDir, name) })),
+    );
+    return { path, report };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new VandaError('bad-data', error.message, undefined, { cause: error });
+  }
+});
