@@ -56,6 +56,7 @@ const touched: Record<string, string[]> = {
   job: ['jobs', 'models', 'datasets', 'endpoints'],
   attempt: ['jobs'],
   model: ['models', 'endpoints', 'datasets'],
+  export: ['exports'],
   endpoint: ['endpoints', 'models'],
   worker: ['workers', 'jobs'],
   key: ['keys'],

@@ -107,7 +107,7 @@ static inline float expm1_f(float x) {
   p = p * r + 5.0e-1f;
   p = p * r * r + r;
   // One factor of two is kept back: 2^128 is no float, but half of it is.
-  int32_t k = static_cast<int32_t>(n) - 1;
+  int32_t k = static_cast<int32_t>(n - 1.0f);
   float scale = as_float((k + 127) << 23);
   float y = 2.0f * (scale * p + (scale - 0.5f));
   y = x == 0.0f ? x : y;

@@ -9,6 +9,7 @@ import { Section } from '../../ui/section.tsx';
 import { TimeAgo } from '../../ui/time-ago.tsx';
 import { ConfusionTable } from '../jobs/confusion-table.tsx';
 import { MetricsTable } from '../jobs/metrics-table.tsx';
+import { ExportFormats } from './export-formats.tsx';
 
 const YamlText = lazy(() => import('../jobs/yaml-text.tsx'));
 
@@ -34,6 +35,7 @@ export function ModelVersionDetails({ version }: { version: ModelVersionView }) 
           </Section>
         )}
       </SimpleGrid>
+      <ExportFormats version={version} />
       <Section title="Spec">
         <Suspense fallback={<Skeleton h={200} />}>
           <YamlText value={version.spec} what="spec" />
