@@ -1,0 +1,72 @@
+import type { Node, Tensor } from '@vanda/engine';
+import { readSafetensors, Session } from '@vanda/engine';
+import { importOnnx } from '@vanda/formats';
+
+/** What one network came to: differences relative to its largest result, so that scale hides nothing. */
+export interface NetworkCheck {
+  readonly line: string;
+  readonly right: boolean;
+}
+
+const TOLERANCE = 1e-4;
+
+export async function checkNetwork(path: string): Promise<NetworkCheck> {
+  try {
+    const { tensors } = await readSafetensors(`${path}.safetensors`);
+    const began = performance.now();
+    const network = await importOnnx(`${path}.onnx`);
+    const importMs = performance.now() - began;
+    const session = new Session(network.graph);
+    const feeds = Object.fromEntries(
+      Object.entries(network.inputs).map(([name, node]) => [name, laidLike(tensors[name], node)]),
+    );
+    const results = await session.run(feeds, network.outputs);
+    const imported = differenceOf(results, tensors);
+    session.close();
+    const ops = network.graph.toJSON(Object.values(network.outputs)).nodes;
+    const moves = ops.filter((node) => (node as { op: string }).op === 'transpose').length;
+    const line = `import ${imported.toExponential(1)} (${importMs.toFixed(0)} ms, ${moves} transposes)`;
+    return { line, right: imported < TOLERANCE };
+  } catch (error) {
+    return { line: error instanceof Error ? error.message : String(error), right: false };
+  }
+}
+
+function laidLike(value: Tensor | undefined, node: Node): Tensor {
+  if (!value) throw new Error(`no value for the input '${node.name}'`);
+  const given = node.shape.map((dim, axis) => dim ?? value.shape[axis]);
+  return given.join() === value.shape.join() ? value : channelsLast(value);
+}
+
+/** The largest difference of any output, relative to the largest number of the expected one. */
+function differenceOf(
+  results: Readonly<Record<string, Tensor>>,
+  expected: Readonly<Record<string, Tensor>>,
+): number {
+  return Math.max(
+    ...Object.entries(results).map(([name, result]) => {
+      const given = expected[name];
+      if (!given) throw new Error(`no expected value for the output '${name}'`);
+      const wanted = given.shape.join() === result.shape.join() ? given : channelsLast(given);
+      if (wanted.shape.join() !== result.shape.join()) return Number.POSITIVE_INFINITY;
+      let [largest, scale] = [0, 1e-3];
+      for (let i = 0; i < result.data.length; i += 1) {
+        const difference = Math.abs(Number(result.data[i]) - Number(wanted.data[i]));
+        if (!(difference <= largest)) largest = difference;
+        scale = Math.max(scale, Math.abs(Number(wanted.data[i])));
+      }
+      return largest / scale;
+    }),
+  );
+}
+
+/** [N, C, ...places] -> [N, ...places, C]. */
+function channelsLast({ dtype, shape, data }: Tensor): Tensor {
+  const [n = 1, c = 1, ...places] = shape;
+  const area = places.reduce((product, size) => product * size, 1);
+  const moved = Float32Array.from({ length: data.length }, (_, i) => {
+    const [channel, rest] = [i % c, Math.floor(i / c)];
+    return Number(data[(Math.floor(rest / area) * c + channel) * area + (rest % area)]);
+  });
+  return { dtype, shape: [n, ...places, c], data: moved };
+}
