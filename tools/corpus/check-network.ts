@@ -1,6 +1,7 @@
 import type { Node, Tensor } from '@vanda/engine';
 import { readSafetensors, Session } from '@vanda/engine';
-import { importOnnx } from '@vanda/formats';
+import type { ImportedNetwork } from '@vanda/formats';
+import { encodeModel, importOnnx, OnnxRuntime, onnxModelOf } from '@vanda/formats';
 
 /** What one network came to: differences relative to its largest result, so that scale hides nothing. */
 export interface NetworkCheck {
@@ -16,19 +17,37 @@ export async function checkNetwork(path: string): Promise<NetworkCheck> {
     const began = performance.now();
     const network = await importOnnx(`${path}.onnx`);
     const importMs = performance.now() - began;
-    const session = new Session(network.graph);
     const feeds = Object.fromEntries(
       Object.entries(network.inputs).map(([name, node]) => [name, laidLike(tensors[name], node)]),
     );
-    const results = await session.run(feeds, network.outputs);
-    const imported = differenceOf(results, tensors);
-    session.close();
-    const ops = network.graph.toJSON(Object.values(network.outputs)).nodes;
-    const moves = ops.filter((node) => (node as { op: string }).op === 'transpose').length;
-    const line = `import ${imported.toExponential(1)} (${importMs.toFixed(0)} ms, ${moves} transposes)`;
-    return { line, right: imported < TOLERANCE };
+    const results = await answers(network, feeds);
+    const bytes = encodeModel(await onnxModelOf(network));
+    const runtime = await OnnxRuntime.open(bytes, { threads: 2 });
+    const exported = await runtime.run(feeds);
+    await runtime.close();
+    const again = await answers(await importOnnx(bytes), feeds);
+    const differences = {
+      import: differenceOf(results, tensors),
+      export: differenceOf(exported, results),
+      again: differenceOf(again, results),
+    };
+    const text = Object.entries(differences).map(([what, of]) => `${what} ${of.toExponential(1)}`);
+    const right = Object.values(differences).every((difference) => difference < TOLERANCE);
+    return { line: `${text.join('  ')}  read in ${importMs.toFixed(0)} ms`, right };
   } catch (error) {
     return { line: error instanceof Error ? error.message : String(error), right: false };
+  }
+}
+
+async function answers(
+  { graph, outputs }: ImportedNetwork,
+  feeds: Record<string, Tensor>,
+): Promise<Record<string, Tensor>> {
+  const session = new Session(graph);
+  try {
+    return await session.run(feeds, outputs);
+  } finally {
+    session.close();
   }
 }
 

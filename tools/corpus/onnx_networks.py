@@ -292,7 +292,7 @@ TORCHVISION = {
     "resnet18": 96, "resnet50": 96, "resnext50_32x4d": 96, "wide_resnet50_2": 64, "mobilenet_v2": 96,
     "mobilenet_v3_small": 96, "mobilenet_v3_large": 96, "efficientnet_b0": 96, "efficientnet_v2_s": 96,
     "inception_v3": 299, "densenet121": 96, "squeezenet1_0": 96, "squeezenet1_1": 96,
-    "shufflenet_v2_x1_0": 96, "googlenet": 96, "alexnet": 96, "vgg11_bn": 64, "mnasnet1_0": 96,
+    "shufflenet_v2_x1_0": 96, "googlenet": 96, "alexnet": 224, "vgg11_bn": 224, "mnasnet1_0": 96,
     "regnet_y_400mf": 96, "convnext_tiny": 96, "vit_b_16": 224, "swin_t": 224, "maxvit_t": 224,
 }
 

@@ -1,7 +1,7 @@
 import type { Builder } from './builder.ts';
 import type { Call } from './call.ts';
 import type { OnnxDim } from './dims.ts';
-import { dimsText, extentOf, OpenDim, plainOrder } from './dims.ts';
+import { dimsText, extentOf, OpenDim } from './dims.ts';
 import type { Flow, Value } from './value.ts';
 import { dimsOf } from './value.ts';
 
@@ -32,32 +32,46 @@ export function resolveDims(
   return kept.map((dim) => (dim === -1 ? (open === 1 ? new OpenDim(count) : count) : dim));
 }
 
-/** A value in new dims of as many elements. Only axes that are joined or split in another order than they lie are moved. */
-export function reshaped(builder: Builder, value: Value, dims: readonly OnnxDim[]): Flow {
-  const flow = builder.asFlow(value);
-  const segments = segmentsOf(dimsOf(flow), dims);
+/** How a reshape runs on memory whose axis k is axis order[k] of the value. */
+export interface Arrangement {
+  /** The order that the memory must have first. */
+  readonly before: readonly number[];
+  /** The dims of the memory behind it. */
+  readonly storage: readonly OnnxDim[];
+  /** Which axis of the new value each of them is. */
+  readonly order: readonly number[];
+}
+
+/** Only axes that are joined or split in another order than they lie are moved. */
+export function arrangement(
+  order: readonly number[],
+  from: readonly OnnxDim[],
+  to: readonly OnnxDim[],
+): Arrangement {
   const place = (segment: Segment) => {
-    const places = segment.from.map((axis) => flow.order.indexOf(axis));
-    const real = places.filter((at) => flow.node.shape[at] !== 1);
-    return Math.min(...(real.length > 0 ? real : places), Number.MAX_SAFE_INTEGER);
+    const real = segment.from.filter((axis) => from[axis] !== 1);
+    const places = (real.length > 0 ? real : segment.from).map((axis) => order.indexOf(axis));
+    return Math.min(...places, Number.MAX_SAFE_INTEGER);
   };
-  const arranged = segments
+  const arranged = segmentsOf(from, to)
     .map((segment) => ({ segment, at: place(segment) }))
     .sort((a, b) => a.at - b.at)
     .map(({ segment }) => segment);
-  const node = builder.inOrder(
-    flow,
-    arranged.flatMap(({ from }) => from),
-  );
-  const order = arranged.flatMap(({ to }) => to);
-  const storage = order.map((axis) => dims[axis] as OnnxDim);
-  const open = dims.find((dim) => typeof dim !== 'number');
+  const behind = arranged.flatMap((segment) => segment.to);
   return {
-    kind: 'flow',
-    node: builder.reshapeTo(node, storage),
-    order: order.length === dims.length ? order : plainOrder(dims.length),
-    times: open instanceof OpenDim ? open.times : 1,
+    before: arranged.flatMap((segment) => segment.from),
+    storage: behind.map((axis) => to[axis] as OnnxDim),
+    order: behind,
   };
+}
+
+/** A value in new dims of as many elements. */
+export function reshaped(builder: Builder, value: Value, dims: readonly OnnxDim[]): Flow {
+  const flow = builder.asFlow(value);
+  const { before, storage, order } = arrangement(flow.order, dimsOf(flow), dims);
+  const node = builder.reshapeTo(builder.inOrder(flow, before), storage);
+  const open = dims.find((dim) => typeof dim !== 'number');
+  return { kind: 'flow', node, order, times: open instanceof OpenDim ? open.times : 1 };
 }
 
 /** Cuts both lists of dims into the smallest parts of equal products. */
