@@ -1,0 +1,55 @@
+import { Graph } from '@vanda/engine';
+import { FormatError } from '../format-error.ts';
+import type { ImportedNetwork, NamedTensors } from '../imported-network.ts';
+import { JsonField } from '../json-field.ts';
+import type { WantedWeight } from '../keras/build-network.ts';
+import { buildNetwork } from '../keras/build-network.ts';
+import { readModelConfig } from '../keras/model-config.ts';
+import { tensorsOfManifest } from './weight-manifest.ts';
+
+const FORMAT = 'TFJS layers';
+
+/**
+ * A layers model of TensorFlow.js (a Keras model as tensorflowjs_converter or model.save() write it): `modelJson` is
+ * the parsed model.json, `weightBytes` its shards one after the other. Weights become variables by their Keras names,
+ * with the names of nested models before them; a layer that the file has frozen gives variables that are not trained.
+ */
+export function importTfjsLayers(modelJson: unknown, weightBytes: Uint8Array): ImportedNetwork {
+  const file = new JsonField(FORMAT, '', modelJson);
+  const topology = file.get('modelTopology');
+  const converted = topology.get('model_config');
+  const model = readModelConfig(converted.absent ? topology : converted);
+  const graph = new Graph();
+  const { weights, ...network } = buildNetwork(graph, model, 'keras2');
+  const tensors = tensorsOfManifest(file.get('weightsManifest'), weightBytes);
+  fill(graph, weights, tensors);
+  return { graph, ...network, metadata: {} };
+}
+
+/** Puts each tensor where its name says: LAYER/weight, or LAYER/CELL/weight as TensorFlow 2.2 and later write it. */
+function fill(graph: Graph, weights: readonly WantedWeight[], tensors: NamedTensors): void {
+  const left = new Map(Object.entries(tensors));
+  const short = new Map([...left.keys()].map((name) => [withoutCell(name), name]));
+  for (const wanted of weights) {
+    const own = `${wanted.layer.name}/${wanted.weight}`;
+    const found = [wanted.name, own, short.get(own)].find((name) => name && left.has(name));
+    const tensor = found === undefined ? undefined : left.get(found);
+    if (found === undefined || !tensor)
+      throw new FormatError(FORMAT, wanted.name, 'the manifest has no weight of that name');
+    left.delete(found);
+    if (tensor.dtype !== 'f32' || tensor.shape.join() !== wanted.shape.join())
+      throw new FormatError(
+        FORMAT,
+        found,
+        `is ${tensor.dtype} [${tensor.shape.join(', ')}], the layer needs f32 [${wanted.shape.join(', ')}]`,
+      );
+    graph.initialValues.set(wanted.name, tensor);
+  }
+  const [more] = left.keys();
+  if (more !== undefined) throw new FormatError(FORMAT, more, 'no layer has a weight of that name');
+}
+
+function withoutCell(name: string): string {
+  const parts = name.split('/');
+  return parts.length < 3 ? name : [...parts.slice(0, -2), parts.at(-1)].join('/');
+}
