@@ -7,5 +7,6 @@ export { encodeModel, onnxModelOf } from './onnx/export/export-onnx.ts';
 export { OnnxRuntime } from './onnx/export/onnx-runtime.ts';
 export type { OnnxImportOptions } from './onnx/import-onnx.ts';
 export { importOnnx } from './onnx/import-onnx.ts';
+export { importTfjsGraph } from './tfjs/graph-model.ts';
 export { importTfjsLayers } from './tfjs/layers-model.ts';
 export { readTfjsFolder } from './tfjs/model-folder.ts';
