@@ -5,6 +5,11 @@ export function float16ToFloat32(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, (bits) => known[bits] as number);
 }
 
+/** bfloat16 is the upper half of an f32. */
+export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
+}
+
 /** IEEE 754 half precision, as bits, to f32. */
 function fromFloat16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
