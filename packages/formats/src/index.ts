@@ -1,6 +1,10 @@
 export { exportModel } from './export-model.ts';
 export type { ExportableNetwork } from './export/exportable-network.ts';
 export { readArtifactNetwork } from './export/exportable-network.ts';
+export type { OpenedBackbone } from './backbones/open-backbone.ts';
+export { openBackbone } from './backbones/open-backbone.ts';
+export type { Backbone, BackboneFile } from './backbones/shelf.ts';
+export { backbones } from './backbones/shelf.ts';
 export { FormatError } from './format-error.ts';
 export type { ImportedNetwork, NamedTensors } from './imported-network.ts';
 export { encodeModel, onnxModelOf } from './onnx/export/export-onnx.ts';

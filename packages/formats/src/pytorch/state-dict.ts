@@ -20,7 +20,11 @@ const LEGACY_PROTOCOL = 1001;
  * followed. Nothing of the file is run: see pickle.ts and globals.ts for all that it may say.
  */
 export async function readStateDict(file: string): Promise<NamedTensors> {
-  const bytes = await readWhole(file);
+  return await readStateDictOf(await readWhole(file));
+}
+
+/** The same of the file's bytes. */
+export async function readStateDictOf(bytes: Buffer): Promise<NamedTensors> {
   if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50) return await readArchive(bytes);
   if (bytes.byteLength >= 2 && bytes[0] === 0x80) return readLegacy(bytes);
   throw new FormatError(FORMAT, 'file', 'is neither a zip archive nor a stream of torch.save');
