@@ -111,6 +111,14 @@ describe('exports of model versions', () => {
     expect(predictor.signature.output.kind).toBe('classes');
     predictor.close();
 
+    const asOnnx = await ask(version, 'onnx');
+    await ended(asOnnx.export.id);
+    const onnx = await row(asOnnx.export.id);
+    expect(onnx).toMatchObject({ state: 'succeeded', failureMessage: null });
+    const report = onnx.report as ParityReport;
+    expect(report).toMatchObject({ items: 256, topOneAgreement: 1, ranWith: 'ONNX Runtime' });
+    expect(report.maxAbsoluteDifference).toBeLessThan(1e-5);
+
     const again = await ask(version, 'safetensors');
     expect(again).toMatchObject({ export: { id: asked.id, state: 'succeeded' }, outboxId: null });
 

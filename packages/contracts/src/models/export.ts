@@ -3,17 +3,12 @@ import { failure } from '../errors.ts';
 import { bytes, timestamp } from '../operation.ts';
 
 /** What a model version can be turned into, for where there is no Vanda. */
-export const exportFormat = z
-  .enum(['onnx', 'onnx-f16', 'onnx-int8', 'tfjs', 'safetensors'])
-  .meta({ id: 'ExportFormat' });
+export const exportFormat = z.enum(['onnx', 'safetensors']).meta({ id: 'ExportFormat' });
 export type ExportFormat = z.infer<typeof exportFormat>;
 
 /** What each format is called and how its file ends; several files come as one ZIP archive. */
 export const exportFormats: Record<ExportFormat, { title: string; extension: string }> = {
   onnx: { title: 'ONNX', extension: 'onnx' },
-  'onnx-f16': { title: 'ONNX, half precision', extension: 'onnx' },
-  'onnx-int8': { title: 'ONNX, 8-bit', extension: 'onnx' },
-  tfjs: { title: 'TensorFlow.js', extension: 'zip' },
   safetensors: { title: 'safetensors', extension: 'zip' },
 };
 
