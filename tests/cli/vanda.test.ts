@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ModelExportView } from '@vanda/contracts';
 import { startStack, type TestStack } from '@vanda/testing';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -226,6 +227,32 @@ test('models: list, show, download', async () => {
   const bytes = await readFile(file);
   expect(bytes.length).toBe(saved.bytes);
   expect(bytes.toString('latin1')).toMatch(/^PK.*model\.json.*weights\.safetensors/s);
+});
+
+test('models: export to ONNX, of rows and of pictures', async () => {
+  for (const name of ['penguins', 'shades']) {
+    const file = join(folder, `${name}.onnx`);
+    const made = await ask<ModelExportView & { bytes: number }>(
+      ...['models', 'export', `${name}@1`, file, '--format', 'onnx'],
+    );
+    expect(made).toMatchObject({
+      object: 'export',
+      state: 'succeeded',
+      report: { topOneAgreement: 1, ranWith: 'ONNX Runtime' },
+    });
+    expect(made.report?.maxAbsoluteDifference).toBeLessThan(1e-4);
+    expect((await readFile(file)).length).toBe(made.bytes);
+  }
+  const refused = await refusal(
+    'models',
+    'export',
+    'penguins@1',
+    join(folder, 'x'),
+    '--format',
+    'pmml',
+  );
+  expect(refused).toMatchObject({ code: 'invalid-request' });
+  expect(refused.detail).toContain('--format');
 });
 
 test('models: compare two versions by the rows on which they differ', async () => {
