@@ -45,6 +45,11 @@ const everything: Suite[] = [
     command: [process.execPath, 'tools/native/build.mjs', '--tests'],
     tally: readCtest,
   },
+  {
+    title: 'C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of fuzzing',
+    command: [process.execPath, 'tools/native/build.mjs', '--asan'],
+    tally: readCtest,
+  },
   vitest,
 ];
 
