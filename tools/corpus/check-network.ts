@@ -1,7 +1,7 @@
 import type { Node, Tensor } from '@vanda/engine';
 import { readSafetensors, Session } from '@vanda/engine';
 import type { ImportedNetwork } from '@vanda/formats';
-import { encodeModel, importOnnx, OnnxRuntime, onnxModelOf } from '@vanda/formats';
+import { exportOnnx, importOnnx, OnnxRuntime } from '@vanda/formats';
 
 /** What one network came to: differences relative to its largest result, so that scale hides nothing. */
 export interface NetworkCheck {
@@ -21,7 +21,7 @@ export async function checkNetwork(path: string): Promise<NetworkCheck> {
       Object.entries(network.inputs).map(([name, node]) => [name, laidLike(tensors[name], node)]),
     );
     const results = await answers(network, feeds);
-    const bytes = encodeModel(await onnxModelOf(network));
+    const bytes = await exportOnnx(network);
     const runtime = await OnnxRuntime.open(bytes, { threads: 2 });
     const exported = await runtime.run(feeds);
     await runtime.close();

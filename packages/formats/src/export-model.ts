@@ -1,10 +1,8 @@
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Artifact, type Feeds, loadArtifact, type Tensor } from '@vanda/engine';
-import { readArtifactNetwork } from './export/exportable-network.ts';
 import { FormatError } from './format-error.ts';
-import { encodeModel, onnxModelOf } from './onnx/export/export-onnx.ts';
-import { OnnxRuntime } from './onnx/export/onnx-runtime.ts';
+import { onnxExporters } from './onnx/export/onnx-exporters.ts';
 
 export interface ExportOrder {
   /** A folder with model.json and weights.safetensors. */
@@ -59,19 +57,7 @@ const safetensors: Exporter = {
   },
 };
 
-const onnx: Exporter = {
-  ranWith: 'ONNX Runtime',
-  async write({ artifact, folder }) {
-    const model = await onnxModelOf(await readArtifactNetwork(artifact));
-    await writeFile(join(folder, 'model.onnx'), encodeModel(model));
-    return ['model.onnx'];
-  },
-  async open(folder) {
-    return await OnnxRuntime.open(await readFile(join(folder, 'model.onnx')));
-  },
-};
-
-const exporters: Readonly<Record<string, Exporter>> = { onnx, safetensors };
+const exporters: Readonly<Record<string, Exporter>> = { ...onnxExporters, safetensors };
 
 /**
  * Writes a model in another format, runs what was written, and says how alike it answers.

@@ -1,6 +1,7 @@
 import { dataTypes } from '../proto.ts';
 import type { NodeOut, TensorOut } from './graph-writer.ts';
 import type { OnnxModel } from './onnx-model.ts';
+import { floatsOf, floatTensor, pruned } from './tensor-proto.ts';
 
 /**
  * Joins what follows a convolution and is a number for each channel (its normalisation) to its kernel and bias: the same
@@ -36,7 +37,7 @@ export function foldAffine(model: OnnxModel): OnnxModel {
     }
     if (output === conv.output[0]) return conv;
     const scaled = scaledKernel(kernel, factor);
-    const bias = withFloats(`${kernel.name}.bias`, [channels], Float32Array.from(shift));
+    const bias = floatTensor(`${kernel.name}.bias`, [channels], Float32Array.from(shift));
     tensors.set(scaled.name, scaled);
     tensors.set(bias.name, bias);
     return {
@@ -88,21 +89,5 @@ function scaledKernel(kernel: TensorOut, factor: Float64Array): TensorOut {
   const values = floatsOf(kernel);
   const each = values.length / factor.length;
   const scaled = values.map((value, i) => value * (factor[Math.floor(i / each)] ?? 1));
-  return withFloats(`${kernel.name}.scaled`, kernel.dims, scaled);
-}
-
-export function floatsOf({ rawData }: TensorOut): Float32Array {
-  const bytes = new Uint8Array(rawData as Uint8Array);
-  return new Float32Array(bytes.buffer);
-}
-
-export function withFloats(name: string, dims: readonly number[], data: Float32Array): TensorOut {
-  const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, dims: [...dims], dataType: dataTypes.float, rawData };
-}
-
-/** Without tensors that no node reads. */
-export function pruned(model: OnnxModel): OnnxModel {
-  const read = new Set(model.nodes.flatMap((node) => node.input));
-  return { ...model, tensors: model.tensors.filter(({ name }) => read.has(name)) };
+  return floatTensor(`${kernel.name}.scaled`, kernel.dims, scaled);
 }

@@ -14,7 +14,11 @@ export class Float {
 export type AttributeValue = number | string | readonly number[] | Float;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 export type NodeOut = Writable<NodeProto> & { input: string[]; output: string[]; opType: string };
-export type TensorOut = Writable<TensorProto> & { name: string; dims: number[]; dataType: number };
+export type TensorOut = Omit<Writable<TensorProto>, 'name' | 'dims' | 'dataType'> & {
+  name: string;
+  dims: number[];
+  dataType: number;
+};
 
 export const dataTypeOf: Readonly<Record<DType, number>> = {
   f32: dataTypes.float,
@@ -73,7 +77,7 @@ export class GraphWriter {
   }
 }
 
-export function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorOut {
+function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorOut {
   const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, dims: [...shape], dataType: dataTypeOf[dtype], rawData };
 }
