@@ -35,7 +35,8 @@ export class Attributes {
   text(name: string, fallback?: string): string {
     const found = this.#find(name, 's');
     if (!found) return this.#otherwise(name, fallback);
-    return new TextDecoder().decode(found.s);
+    // A field that is not there is an empty list.
+    return new TextDecoder().decode(new Uint8Array(found.s));
   }
 
   ints(name: string, fallback?: readonly number[]): readonly number[] {
@@ -52,7 +53,7 @@ export class Attributes {
   texts(name: string): readonly string[] {
     const found = this.#find(name, 'strings');
     if (!found) return this.#otherwise<readonly string[]>(name, undefined);
-    return found.strings.map((text) => new TextDecoder().decode(text));
+    return found.strings.map((text) => new TextDecoder().decode(new Uint8Array(text)));
   }
 
   tensor(name: string): TensorProto | undefined {

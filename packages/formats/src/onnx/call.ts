@@ -59,7 +59,9 @@ export class Call {
   optionalKnown(index: number): Known | undefined {
     const value = this.inputs[index];
     if (!value) return undefined;
-    return asKnown(value) ?? this.refuse(`its input ${index} must be known when the file is read`);
+    // Numbers that an operator is made of are none that training changes.
+    const fixed = value.kind === 'stored' ? { ...value, weight: false } : value;
+    return asKnown(fixed) ?? this.refuse(`its input ${index} must be known when the file is read`);
   }
 
   known(index: number): Known {

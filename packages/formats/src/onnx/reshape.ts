@@ -1,3 +1,4 @@
+import { EngineError } from '@vanda/engine';
 import type { Builder } from './builder.ts';
 import type { Call } from './call.ts';
 import type { OnnxDim } from './dims.ts';
@@ -68,6 +69,11 @@ export function arrangement(
 /** A value in new dims of as many elements. */
 export function reshaped(builder: Builder, value: Value, dims: readonly OnnxDim[]): Flow {
   const flow = builder.asFlow(value);
+  const [given, wanted] = [extentOf(dimsOf(flow)), extentOf(dims)];
+  if (given.count !== wanted.count || given.open !== wanted.open) {
+    const text = `${dimsText(dimsOf(flow))} does not fit the shape ${dimsText(dims)}`;
+    throw new EngineError('shape_mismatch', 'reshape', text);
+  }
   const { before, storage, order } = arrangement(flow.order, dimsOf(flow), dims);
   const node = builder.reshapeTo(builder.inOrder(flow, before), storage);
   const open = dims.find((dim) => typeof dim !== 'number');

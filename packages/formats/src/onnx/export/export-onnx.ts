@@ -15,7 +15,7 @@ import type { LaidValue } from './laid-value.ts';
 import { Layout } from './laid-value.ts';
 import type { OnnxModel } from './onnx-model.ts';
 
-/** Group normalisation, layer normalisation and Resize by axes are operators since then. */
+/** The newest that the runtimes on phones and in browsers of some years all take. */
 const OPSET = 18;
 const IR_VERSION = 8;
 

@@ -64,6 +64,9 @@ const arithmetic: Record<string, Arithmetic> = {
   Or: { numbers: (a, b) => Number(a !== 0 || b !== 0) },
 };
 
+/** Those of two inputs; Min and Max take any number. */
+export const binaryNames = Object.keys(arithmetic).filter((name) => !/^M(in|ax)$/.test(name));
+
 const functions: Record<string, (x: number) => number> = {
   Abs: Math.abs,
   Neg: (x) => -x,

@@ -4,13 +4,25 @@ import { extentOf, OpenDim } from '../dims.ts';
 import { readTensor } from '../tensor-data.ts';
 import type { Known, Value } from '../value.ts';
 import { asKnown, dimsOf, KNOWN_MAX, known } from '../value.ts';
-import { arithmeticFolds } from './arithmetic.ts';
+import { arithmeticFolds, binaryNames } from './arithmetic.ts';
 import { layoutFolds } from './layout.ts';
 
 const folds = Object.assign(Object.create(null) as object, {
   ...arithmeticFolds,
   ...layoutFolds,
 }) as typeof layoutFolds;
+
+/** How many inputs a fold cannot do without, where it is not one. */
+const operands: Readonly<Record<string, number>> = {
+  CastLike: 2,
+  Expand: 2,
+  Gather: 2,
+  Reshape: 2,
+  Slice: 3,
+  Tile: 2,
+  Where: 3,
+  ...Object.fromEntries(binaryNames.map((name) => [name, 2])),
+};
 
 /**
  * What a node gives where that is known at import: shapes, and whatever is computed from them and from constants.
@@ -39,6 +51,7 @@ function folded(call: Call): Value | readonly Value[] | undefined {
     if (filled) return filled;
   }
   if (call.op === 'CastLike') return undefined;
+  for (let i = 0; i < (operands[call.op] ?? 1); i += 1) call.input(i);
   const inputs: Known[] = [];
   for (const input of call.inputs) {
     if (!input) continue;

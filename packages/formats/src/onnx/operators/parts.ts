@@ -75,6 +75,7 @@ function givenSplit(call: Call): readonly number[] | undefined {
 /** Rows of a table, slices of an axis, or one element of it. */
 function gather(call: Call): Value {
   const { builder } = call;
+  if (call.dtype(1) === 'f32') call.refuse('are no whole numbers', 'indices');
   const rank = call.rank(0);
   const axis = call.axis(call.attributes.int('axis', 0), rank);
   const known = asKnown(call.input(1));
@@ -189,6 +190,20 @@ function mirrored(
   return graph.take(x, graph.constant(tensor(places, [places.length], 'i32')), place);
 }
 
+/** Zeros with a one at each index, along a new axis; other pairs of numbers are steps between those. */
+function oneHot(call: Call): Value {
+  const { builder } = call;
+  const { graph } = builder;
+  const [off = 0, on = 1] = call.numbers(2);
+  const rank = call.rank(0);
+  const axis = call.axis(call.attributes.int('axis', -1), rank + 1);
+  const indices = builder.plain(call.input(0));
+  const ones = graph.oneHot(graph.cast(indices, 'i64'), call.scalar(1));
+  const spread = off === 0 && on === 1 ? ones : graph.add(graph.mul(ones, on - off), off);
+  const order = [...plainOrder(rank + 1).filter((at) => at !== axis), axis];
+  return builder.flow(spread, order, call.input(0));
+}
+
 function trilu(call: Call): Value {
   const { builder } = call;
   const { graph } = builder;
@@ -214,6 +229,7 @@ export const parts: Operators = {
   Concat: concat,
   Gather: gather,
   GatherElements: gatherElements,
+  OneHot: oneHot,
   Pad: pad,
   Slice: slice,
   Split: split,

@@ -6,23 +6,12 @@ import { stridesOf } from '../permute.ts';
 import type { Stored, Value } from '../value.ts';
 import { asKnown, dtypeOf } from '../value.ts';
 
-/** The numbers of a scale or zero point, which are never trained. */
-function numbersOf(call: Call, index: number): readonly number[] | undefined {
-  const value = call.inputs[index];
-  if (!value) return undefined;
-  if (value.kind === 'stored') return Array.from(value.tensor.data as Float32Array, Number);
-  return (
-    (asKnown(value)?.data as readonly number[] | undefined) ??
-    call.refuse(`its input ${index} must be known when the file is read`)
-  );
-}
-
 /** Quantised weights become ordinary ones; quantised activations are numbers times their scale. */
 function dequantize(call: Call): Value {
   const { builder } = call;
   const value = call.input(0);
-  const scale = numbersOf(call, 1) ?? call.refuse('has no scale', 'x_scale');
-  const zero = numbersOf(call, 2) ?? scale.map(() => 0);
+  const scale = call.numbers(1);
+  const zero = call.optionalNumbers(2) ?? scale.map(() => 0);
   const rank = call.rank(0);
   const axis = scale.length > 1 ? call.axis(call.attributes.int('axis', 1), rank) : 0;
   call.attributes.ignore('axis', 'saturate', 'output_dtype');
@@ -65,8 +54,8 @@ function vector(
 function quantize(call: Call): Value {
   const { builder } = call;
   const { graph } = builder;
-  const scale = numbersOf(call, 1) ?? call.refuse('has no scale', 'y_scale');
-  const zero = numbersOf(call, 2) ?? [0];
+  const scale = call.numbers(1);
+  const zero = call.optionalNumbers(2) ?? [0];
   const signed = call.inputs[2] !== undefined && dtypeOf(call.inputs[2]) !== 'u8';
   const x = builder.asFlow(call.input(0));
   const axis = scale.length > 1 ? call.axis(call.attributes.int('axis', 1), x.order.length) : 0;

@@ -59,6 +59,10 @@ function readForm(call: Call, gates: readonly number[], names: readonly string[]
     call.refuse('resets before the product; 1 is supported', 'linear_before_reset');
   }
   if (call.inputs[7]) call.refuse('peepholes are not supported', 'P');
+  for (const index of [0, 1, 2, ...(call.inputs[3] ? [3] : [])]) {
+    if (call.dtype(index) !== 'f32')
+      call.refuse(`its input ${index} is ${call.dtype(index)}, not f32`);
+  }
   const [directions, rows, inputs] = call.dims(1);
   const units = attributes.int('hidden_size', Number(rows) / gates.length);
   if (directions !== reverse.length || rows !== gates.length * units) {

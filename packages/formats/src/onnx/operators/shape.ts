@@ -126,6 +126,7 @@ function stored(name: string, value: ReturnType<typeof readTensor>): Value {
 /** [N, C r r, H, W] -> [N, C, H r, W r], in the order that `mode` says. */
 function depthToSpace(call: Call): Value {
   const { builder } = call;
+  if (call.rank(0) !== 4) call.refuse('takes pictures [N, C, H, W]');
   const r = call.attributes.int('blocksize');
   const mode = call.attributes.text('mode', 'DCR');
   const [n, c, h, w] = call.dims(0) as [OnnxDim, number, number, number];

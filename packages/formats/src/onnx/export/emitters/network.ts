@@ -91,14 +91,17 @@ function pool(opType: string) {
   };
 }
 
+/** All four sizes are given: with axes, ONNX Runtime 1.30 loses them where it moves a transpose across. */
 function resize(emission: Emission): LaidValue {
   const nearest = emission.text('method') === 'nearest';
   const corners = emission.flag('alignCorners');
-  const size = emission.writer.int64s(emission.numbers('size'));
-  const y = emission.node('Resize', [emission.at(0, pictures), '', '', size], {
+  const x = emission.at(0, pictures);
+  const kept = emission.node('Shape', [x], { start: 0, end: 2 });
+  const sides = emission.writer.int64s(emission.numbers('size'));
+  const sizes = emission.node('Concat', [kept, sides], { axis: 0 });
+  const y = emission.node('Resize', [x, '', '', sizes], {
     mode: nearest ? 'nearest' : 'linear',
     coordinate_transformation_mode: corners ? 'align_corners' : 'half_pixel',
-    axes: [2, 3],
     ...(nearest ? { nearest_mode: 'round_prefer_ceil' } : {}),
   });
   return emission.result(y, pictures);

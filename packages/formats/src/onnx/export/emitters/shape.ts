@@ -2,6 +2,7 @@ import type { OnnxDim } from '../../dims.ts';
 import { OpenDim, plainOrder } from '../../dims.ts';
 import { arrangement } from '../../reshape.ts';
 import type { Emission, Emitters } from '../emission.ts';
+import { dataTypeOf } from '../graph-writer.ts';
 import type { LaidValue } from '../laid-value.ts';
 
 /** Moves only what is joined or split in another order than it lies. */
@@ -117,7 +118,47 @@ function oneHot(emission: Emission): LaidValue {
   return emission.result(emission.node('OneHot', [indices, depth, values]));
 }
 
+/** Which indices of bags stand for a row, as 1 and 0. */
+function counted(emission: Emission, indices: string, dtype: 'i32' | 'i64'): string {
+  const padding = new (dtype === 'i64' ? BigInt64Array : Int32Array)(1);
+  padding[0] = (
+    dtype === 'i64' ? BigInt(emission.number('padding')) : emission.number('padding')
+  ) as never;
+  const none = emission.writer.tensor('padding', { dtype, shape: [], data: padding });
+  const real = emission.node('Not', [emission.node('Equal', [indices, none])]);
+  return emission.node('Cast', [real], { to: dataTypeOf.f32 });
+}
+
+/** Sums of the rows that each bag names; what is padding reads the first row and counts nothing. */
+function bagSum(emission: Emission): LaidValue {
+  const indices = emission.at(1);
+  const dtype = emission.input(1).dtype as 'i32' | 'i64';
+  const weights = counted(emission, indices, dtype);
+  const shares = emission.inputs[2] ? emission.node('Mul', [weights, emission.at(2)]) : weights;
+  const whole = emission.node('Cast', [weights], { to: dataTypeOf[dtype] });
+  const rows = emission.node('Gather', [emission.at(0), emission.node('Mul', [indices, whole])], {
+    axis: 0,
+  });
+  const column = emission.node('Unsqueeze', [shares, emission.writer.int64s([-1])]);
+  const axis = emission.writer.int64s([-2]);
+  const sum = emission.node('ReduceSum', [emission.node('Mul', [rows, column]), axis], {
+    keepdims: 0,
+  });
+  return emission.result(sum);
+}
+
+function bagSizes(emission: Emission): LaidValue {
+  const dtype = emission.input(0).dtype as 'i32' | 'i64';
+  const weights = counted(emission, emission.at(0), dtype);
+  const count = emission.node('ReduceSum', [weights, emission.writer.int64s([-1])], {
+    keepdims: 1,
+  });
+  return emission.result(emission.node('Max', [count, emission.writer.scalar(1)]));
+}
+
 export const shapes: Emitters = {
+  bag_sum: bagSum,
+  bag_sizes: bagSizes,
   reshape,
   transpose,
   concat,
