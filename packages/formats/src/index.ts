@@ -7,6 +7,7 @@ export { readArtifactNetwork } from './export/exportable-network.ts';
 export { exportModel } from './export-model.ts';
 export { FormatError } from './format-error.ts';
 export type { ImportedNetwork, NamedTensors } from './imported-network.ts';
+export { importKeras } from './keras/keras-file.ts';
 export type { MatchOptions, NameMap, WeightPlace } from './match-weights.ts';
 export { matchWeights } from './match-weights.ts';
 export type { OnnxForm } from './onnx/export/onnx-exporters.ts';

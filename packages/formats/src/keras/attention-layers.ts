@@ -24,13 +24,14 @@ function projected(
 const multiHeadAttention: LayerRule = {
   inputs: [1, 3],
   mask: 'refused',
+  options: ['return_attention_scores', 'use_causal_mask'],
   apply(call) {
     const { config, options } = call;
-    for (const name of ['output_shape', 'attention_axes', 'sliding_window'])
-      config.get(name).mustBe(undefined);
+    for (const name of ['output_shape', 'sliding_window']) config.get(name).mustBe(undefined);
+    const axes = config.get('attention_axes').wholes(-8, { length: 1, fallback: [1] });
+    if (axes[0] !== 1)
+      config.get('attention_axes').fail('only the steps of sequences can be attended to');
     config.get('use_gate').mustBe(undefined, false);
-    for (const name of ['attention_mask', 'query_mask', 'value_mask', 'key_mask'])
-      options.get(name).mustBe(undefined);
     options.get('return_attention_scores').mustBe(undefined, false);
     const heads = config.get('num_heads').whole(1);
     const depth = config.get('key_dim').whole(1);

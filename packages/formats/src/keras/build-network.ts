@@ -2,7 +2,7 @@ import type { Dim, DType, Graph, Node } from '@vanda/engine';
 import { EngineError } from '@vanda/engine';
 import { FormatError } from '../format-error.ts';
 import { inOrder, keyOf } from './call-order.ts';
-import type { Dialect, LayerCall, Value, WeightOptions } from './layer-rule.ts';
+import type { Dialect, LayerCall, LayerRule, Value, WeightOptions } from './layer-rule.ts';
 import { ruleOf } from './layer-table.ts';
 import type { KerasLayer, KerasModel, LayerUse, Reference } from './model-config.ts';
 
@@ -20,7 +20,8 @@ export interface WantedWeight {
   /** Of a layer within the layer; empty for the layer itself. */
   readonly part: string;
   readonly shape: readonly number[];
-  readonly trainable: boolean;
+  /** false: a statistic. Keras puts those behind what training changes, in a frozen layer as well. */
+  readonly changes: boolean;
 }
 
 export interface BuiltNetwork {
@@ -73,7 +74,11 @@ class Builder {
     for (const { layer, use, call } of inOrder(model)) {
       const key = keyOf(layer.name, call);
       if (results.has(key)) continue;
-      const inputs = use.inputs.map((reference) => found(results, reference));
+      const mask = use.mask && found(results, use.mask).node;
+      const inputs = use.inputs.map((reference) => {
+        const value = found(results, reference);
+        return mask ? { ...value, mask } : value;
+      });
       results.set(key, this.#apply(layer, use, call, inputs, around));
     }
     return model.outputs.map((reference) => found(results, reference));
@@ -118,12 +123,14 @@ class Builder {
     if (mask && rule.mask === 'refused')
       config.fail(`${layer.className} cannot be taken behind an Embedding with mask_zero`);
     checkDType(layer);
+    checkOptions(layer, use, rule);
     const results = this.#guarded(layer, () =>
       rule.apply({
         graph: this.#graph,
         config,
         inputs,
         options: use.options,
+        numbers: use.numbers,
         dialect: this.#dialect,
         weight: (name, shape, options) => this.#weight(layer, around, name, shape, options),
       } satisfies LayerCall),
@@ -161,7 +168,7 @@ class Builder {
       weight,
       part,
       shape,
-      trainable: trainable && !frozen,
+      changes: trainable,
     });
     return node;
   }
@@ -175,7 +182,8 @@ class Builder {
     );
     if (field.absent) config.fail('the file does not say the shape of the input');
     const shape = field.list().map((dim, axis): Dim => {
-      if (axis === 0) return dim.absent ? null : dim.whole(1);
+      // Of whatever size the batch was when the file was written: layers do not depend on it.
+      if (axis === 0) return null;
       return dim.absent ? dim.fail('only the batch may be left open') : dim.whole(1);
     });
     const dtype: DType = inputTypes[config.get('dtype').absent ? 'float32' : dtypeOf(layer)];
@@ -219,6 +227,21 @@ function checkDType({ config }: KerasLayer): void {
   if (dtype.absent) return;
   const policy = typeof dtype.value === 'object' ? dtype.get('config').get('name') : dtype;
   policy.choice(['float32']);
+}
+
+/** What an application says beside its inputs must be known to its layer; training is nothing that a file decides. */
+function checkOptions(
+  { className }: KerasLayer,
+  { options, numbers }: LayerUse,
+  rule: LayerRule,
+): void {
+  options.get('training').mustBe(undefined, false);
+  for (const name of Object.keys(options.object())) {
+    if (name === 'training' || name === 'mask' || rule.options?.includes(name)) continue;
+    options.get(name).mustBe(undefined);
+  }
+  if (numbers.length > 0 && className !== 'NotEqual')
+    options.fail(`${className} cannot be applied to plain numbers`);
 }
 
 function isTrainable({ config }: KerasLayer): boolean {

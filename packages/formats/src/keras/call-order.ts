@@ -1,5 +1,6 @@
 import { topologicalOrder } from '../topological-order.ts';
 import type { KerasLayer, KerasModel, LayerUse } from './model-config.ts';
+import { readBy } from './model-config.ts';
 
 /** One application of a layer, counted from 0. */
 interface Step {
@@ -16,7 +17,7 @@ export function inOrder(model: KerasModel): Step[] {
   const { order, stuck } = topologicalOrder(
     steps,
     ({ layer, call }) => keyOf(layer.name, call),
-    ({ use }) => use.inputs.map(({ layer, call }) => keyOf(layer, call)),
+    ({ use }) => readBy(use).map(({ layer, call }) => keyOf(layer, call)),
   );
   if (stuck) stuck.layer.config.fail(`the layer '${stuck.layer.name}' depends on its own result`);
   return order;

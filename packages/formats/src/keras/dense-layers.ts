@@ -25,6 +25,14 @@ const embedding = unary('refused', (x, call) => {
   return [{ node, mask: g.notEqual(indices, 0) }];
 });
 
+/** What Keras 3 makes of mask_zero: the comparison of the words with 0, as a layer. */
+const notEqual = unary('refused', (x, { config, numbers }) => {
+  const [number, ...more] = numbers;
+  if (number === undefined || more.length > 0)
+    config.fail('NotEqual takes one input and one number');
+  return x.graph.notEqual(x, number as number);
+});
+
 /** Over the last axis, with the statistics that training left. */
 const batchNormalization = unary('passes', (x, call) => {
   const { config } = call;
@@ -75,6 +83,7 @@ function optional(call: LayerCall, flag: string, name: string, shape: [number], 
 export const denseLayers: Record<string, LayerRule> = {
   Dense: dense,
   Embedding: embedding,
+  NotEqual: notEqual,
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   GroupNormalization: groupNormalization,

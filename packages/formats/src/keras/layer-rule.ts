@@ -17,6 +17,8 @@ export interface LayerCall {
   readonly inputs: readonly Value[];
   /** What the application says beside its inputs. */
   readonly options: JsonField;
+  /** Inputs that are plain numbers. */
+  readonly numbers: readonly number[];
   readonly dialect: Dialect;
   /** A weight of the layer, made at its first application: the order of the calls is Keras' order of weights. */
   weight(name: string, shape: readonly number[], options?: WeightOptions): Node;
@@ -38,6 +40,8 @@ export interface LayerRule {
    * it and is refused behind it, since its results would differ from Keras'.
    */
   readonly mask: 'passes' | 'used' | 'refused';
+  /** What an application may say beside its inputs, a mask and whether it trains. */
+  readonly options?: readonly string[];
   apply(call: LayerCall): Node | readonly Value[];
 }
 

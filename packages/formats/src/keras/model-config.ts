@@ -15,6 +15,9 @@ export interface Reference {
 /** One application of a layer. */
 export interface LayerUse {
   readonly inputs: readonly Reference[];
+  /** Inputs that are plain numbers; only comparisons have such. */
+  readonly numbers: readonly number[];
+  readonly mask: Reference | undefined;
   /** What the application says beside its inputs, such as a mask. */
   readonly options: JsonField;
 }
@@ -70,12 +73,16 @@ function functional(config: JsonField, depth: number): KerasModel {
  * names the call 0 of such a layer, that is how they are counted.
  */
 function countedFromZero({ layers, inputs, outputs, name }: KerasModel): KerasModel {
-  const all = [...outputs, ...layers.flatMap((layer) => layer.uses.flatMap((use) => use.inputs))];
+  const all = [...outputs, ...layers.flatMap((layer) => layer.uses.flatMap(readBy))];
   const later = new Set(layers.filter(({ model }) => model).map((layer) => layer.name));
   for (const { layer, call } of all) if (call === 0) later.delete(layer);
   const counted = (reference: Reference): Reference =>
     later.has(reference.layer) ? { ...reference, call: reference.call - 1 } : reference;
-  const used = (use: LayerUse): LayerUse => ({ ...use, inputs: use.inputs.map(counted) });
+  const used = (use: LayerUse): LayerUse => ({
+    ...use,
+    inputs: use.inputs.map(counted),
+    mask: use.mask && counted(use.mask),
+  });
   return {
     name,
     layers: layers.map((layer) => ({ ...layer, uses: layer.uses.map(used) })),
@@ -97,7 +104,9 @@ function sequential(config: JsonField, depth: number): KerasModel {
   for (const layer of fields) {
     const before = layers.at(-1);
     const inputs = before ? [referenceOf(before.name, layer)] : [];
-    const uses = before ? [{ inputs, options: emptyOptions(layer) }] : [];
+    const uses = before
+      ? [{ inputs, numbers: [], mask: undefined, options: emptyOptions(layer) }]
+      : [];
     layers.push(layerOf(layer, uses, depth));
   }
   unique(layers, config);
@@ -149,10 +158,10 @@ function layerOf(field: JsonField, uses: readonly LayerUse[], depth: number): Ke
   return { name, className, config, uses, model };
 }
 
-/** Keras 3 writes a registered name beside classes that a program made: nobody's program is looked up here. */
+/** Keras 3 writes a name of its own beside classes that a program made: nobody's program is looked up here. */
 function refuseRegistered(field: JsonField, className: string): void {
   const registered = field.get('registered_name');
-  if (registered.absent || (isModel(className) && registered.value === className)) return;
+  if (registered.absent || registered.value === className) return;
   registered.fail(
     `'${registered.text().slice(0, 100)}' was registered by a program; only Keras' own layers can be taken`,
   );
@@ -168,4 +177,9 @@ function unique(layers: readonly KerasLayer[], config: JsonField): void {
     if (names.has(name)) config.fail(`there are two layers called '${name}'`);
     names.add(name);
   }
+}
+
+/** All results that an application reads. */
+export function readBy({ inputs, mask }: LayerUse): readonly Reference[] {
+  return mask ? [...inputs, mask] : inputs;
 }

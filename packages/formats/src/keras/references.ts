@@ -28,23 +28,30 @@ function listed(node: JsonField): LayerUse {
   const items = typeof node.list()[0]?.value === 'string' ? [node] : node.list();
   const options = items.map((item) => item.list()[3]).filter((item) => item && !item.absent);
   const merged = Object.assign({}, ...options.map((item) => (item as JsonField).object()));
-  return {
-    inputs: items.map(triple),
-    options: new JsonField(node.format, `${node.path}[0][3]`, merged),
-  };
+  const field = new JsonField(node.format, `${node.path}[0][3]`, merged);
+  return { inputs: items.map(triple), numbers: [], mask: maskOf(field), options: field };
 }
 
 /** { args: [...], kwargs: {...} }, where symbols are objects that say which result they stand for. */
 function argued(node: JsonField): LayerUse {
+  const kwargs = node.get('kwargs');
+  const options = kwargs.absent ? new JsonField(node.format, kwargs.path, {}) : kwargs;
+  const args = node.get('args').list();
+  const numbers = args.filter((arg) => typeof arg.value === 'number');
   return {
-    inputs: node
-      .get('args')
-      .list()
-      .flatMap((arg) => symbols(arg, 0)),
-    options: node.get('kwargs').absent
-      ? new JsonField(node.format, `${node.path}.kwargs`, {})
-      : node.get('kwargs'),
+    inputs: args.filter((arg) => !numbers.includes(arg)).flatMap((arg) => symbols(arg, 0)),
+    numbers: numbers.map((arg) => arg.number()),
+    mask: maskOf(options),
+    options,
   };
+}
+
+/** Keras 3 says which result is the mask; one that Keras 2 gives by hand is a list. */
+function maskOf(options: JsonField): Reference | undefined {
+  const mask = options.get('mask');
+  if (mask.absent) return undefined;
+  const [only, ...more] = mask.isList ? [] : symbols(mask, 0);
+  return only && more.length === 0 ? only : mask.fail('must be one result of a layer');
 }
 
 function symbols(field: JsonField, depth: number): Reference[] {

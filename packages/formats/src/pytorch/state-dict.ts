@@ -1,15 +1,14 @@
-import { open } from 'node:fs/promises';
 import { FormatError } from '../format-error.ts';
 import type { NamedTensors } from '../imported-network.ts';
+import { readModelFile } from '../read-file.ts';
+import { openArchive } from './archive.ts';
 import { ByteCursor, FORMAT } from './byte-cursor.ts';
 import { collectTensors } from './collect-tensors.ts';
 import type { Storage } from './globals.ts';
 import { StorageClass } from './globals.ts';
 import { readPickle } from './pickle.ts';
 import { ELEMENT_BYTES } from './stored-numbers.ts';
-import { openArchive } from './zip-archive.ts';
 
-const FILE_BYTES_MAX = 4 * 2 ** 30;
 /** Of torch/serialization.py, as the pickle of a long number. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
@@ -20,7 +19,7 @@ const LEGACY_PROTOCOL = 1001;
  * followed. Nothing of the file is run: see pickle.ts and globals.ts for all that it may say.
  */
 export async function readStateDict(file: string): Promise<NamedTensors> {
-  return await readStateDictOf(await readWhole(file));
+  return await readStateDictOf(await readModelFile(FORMAT, file));
 }
 
 /** The same of the file's bytes. */
@@ -28,26 +27,6 @@ export async function readStateDictOf(bytes: Buffer): Promise<NamedTensors> {
   if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50) return await readArchive(bytes);
   if (bytes.byteLength >= 2 && bytes[0] === 0x80) return readLegacy(bytes);
   throw new FormatError(FORMAT, 'file', 'is neither a zip archive nor a stream of torch.save');
-}
-
-async function readWhole(file: string): Promise<Buffer> {
-  const handle = await open(file, 'r');
-  try {
-    const { size } = await handle.stat();
-    if (size > FILE_BYTES_MAX) throw new FormatError(FORMAT, 'file', 'has over 4 GiB');
-    const bytes = Buffer.allocUnsafe(size);
-    let done = 0;
-    while (done < size) {
-      const length = Math.min(size - done, 2 ** 30);
-      const { bytesRead } = await handle.read(bytes, done, length, done);
-      if (bytesRead === 0)
-        throw new FormatError(FORMAT, 'file', 'became shorter while it was read');
-      done += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
-  }
 }
 
 async function readArchive(bytes: Buffer): Promise<NamedTensors> {

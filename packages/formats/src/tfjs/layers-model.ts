@@ -4,6 +4,7 @@ import type { ImportedNetwork, NamedTensors } from '../imported-network.ts';
 import { JsonField } from '../json-field.ts';
 import type { WantedWeight } from '../keras/build-network.ts';
 import { buildNetwork } from '../keras/build-network.ts';
+import { withoutCell } from '../keras/fill-weights.ts';
 import { readModelConfig } from '../keras/model-config.ts';
 import { tensorsOfManifest } from './weight-manifest.ts';
 
@@ -47,9 +48,4 @@ function fill(graph: Graph, weights: readonly WantedWeight[], tensors: NamedTens
   }
   const [more] = left.keys();
   if (more !== undefined) throw new FormatError(FORMAT, more, 'no layer has a weight of that name');
-}
-
-function withoutCell(name: string): string {
-  const parts = name.split('/');
-  return parts.length < 3 ? name : [...parts.slice(0, -2), parts.at(-1)].join('/');
 }
