@@ -19,8 +19,8 @@ def small(path, make_kernel):
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(config)
         group = file.create_group("model_weights/d")
-        group.attrs["weight_names"] = np.asarray([b"kernel:0"])
-        make_kernel(group, "kernel:0")
+        group.attrs["weight_names"] = np.asarray([b"d/kernel:0"])
+        make_kernel(group, "d/kernel:0")
 
 
 def elsewhere(group, name):
@@ -38,8 +38,13 @@ def virtual(group, name):
     group.create_virtual_dataset(name, layout)
 
 
+def chunked(group, name):
+    """One chunk of 4 MB, none of which is in the file."""
+    group.create_dataset(name, (2, 3), "float32", chunks=(1000, 1000), maxshape=(None, None))
+
+
 def main(folder):
-    for make in [elsewhere, typed, virtual]:
+    for make in [elsewhere, typed, virtual, chunked]:
         small(folder / f"hostile_{make.__name__}.h5", make)
 
 

@@ -1,7 +1,7 @@
 import type { Graph, Tensor } from '@vanda/engine';
 import { FormatError } from '../format-error.ts';
 import type { WantedWeight } from './build-network.ts';
-import type { Hdf5File } from './hdf5-file.ts';
+import type { Hdf5Reader } from './hdf5-reader.ts';
 import type { KerasLayer, KerasModel } from './model-config.ts';
 
 type Fill = (wanted: WantedWeight, tensor: Tensor) => void;
@@ -14,12 +14,12 @@ function filling(graph: Graph): Fill {
  * The weights of a .keras file: each layer has a group that is called after its class and its number among the layers of
  * that class, and numbers its own weights, the trainable ones first (Keras 3, saving_lib.py).
  */
-export function fillByNumber(
+export async function fillByNumber(
   graph: Graph,
   model: KerasModel,
   weights: readonly WantedWeight[],
-  file: Hdf5File,
-): void {
+  file: Hdf5Reader,
+): Promise<void> {
   const fill = filling(graph);
   const groups = new Map<KerasLayer, string>();
   nameGroups(model, 'layers', groups);
@@ -30,7 +30,7 @@ export function fillByNumber(
       const parts = [groups.get(wanted.layer), wanted.part, 'vars', i].filter(
         (part) => part !== '',
       );
-      fill(wanted, file.numbers(parts.join('/'), wanted.shape));
+      fill(wanted, await file.numbers(parts.join('/'), wanted.shape));
     }
   }
 }
@@ -60,13 +60,17 @@ function snakeCase(name: string): string {
  * The weights of a legacy .h5 file: each layer of the outermost model has a group that lists its weights by names such as
  * inner/dense/kernel or dense/kernel:0, with a cell's name between those of a layer and a weight or not.
  */
-export function fillByName(graph: Graph, weights: readonly WantedWeight[], file: Hdf5File): void {
+export async function fillByName(
+  graph: Graph,
+  weights: readonly WantedWeight[],
+  file: Hdf5Reader,
+): Promise<void> {
   const fill = filling(graph);
   const owners = Map.groupBy(weights, ({ around, layer }) => (around[0] ?? layer).name);
   for (const [owner, own] of owners) {
     const group = `model_weights/${owner}`;
     const names = new Map<string, string>();
-    for (const name of file.texts(group, 'weight_names')) names.set(plainName(name), name);
+    for (const name of await file.texts(group, 'weight_names')) names.set(plainName(name), name);
     for (const wanted of own) {
       const name = findName([...names.keys()], wanted);
       const stored = names.get(name ?? '');
@@ -77,7 +81,7 @@ export function fillByName(graph: Graph, weights: readonly WantedWeight[], file:
           `lists no weight '${wanted.weight}' of '${wanted.layer.name}'`,
         );
       names.delete(name);
-      fill(wanted, file.numbers(`${group}/${stored}`, wanted.shape));
+      fill(wanted, await file.numbers(`${group}/${stored}`, wanted.shape));
     }
     const [more] = names.values();
     if (more !== undefined)

@@ -4,11 +4,12 @@ import { Dataset, File, Group, ready } from 'h5wasm';
 import { FormatError } from '../format-error.ts';
 import { elementsOf } from '../tensor-shape.ts';
 
+type Library = Awaited<typeof ready>;
+
 const TEXT = 3;
 const FLOAT = 1;
 const TEXTS_BYTES_MAX = 256 * 2 ** 20;
 const DEVICES = ['stdin', 'stdout', 'stderr', 'tty', 'tty1'];
-let opened = 0;
 
 /**
  * An HDF5 file in the memory of the parser's own sandbox: a file system of its own, in which there is no other file, so
@@ -17,33 +18,25 @@ let opened = 0;
  */
 export class Hdf5File {
   readonly #format: string;
+  readonly #module: Library;
   readonly #file: File;
   readonly #bytes: number;
-  readonly #remove: () => void;
 
-  private constructor(format: string, file: File, bytes: number, remove: () => void) {
+  private constructor(format: string, module: Library, file: File, bytes: number) {
     this.#format = format;
+    this.#module = module;
     this.#file = file;
     this.#bytes = bytes;
-    this.#remove = remove;
   }
 
-  static async open(format: string, bytes: Buffer): Promise<Hdf5File> {
-    const { FS } = await ready;
-    if (opened === 0) silence(FS);
-    opened += 1;
-    const path = `/model-${opened}.h5`;
-    FS.writeFile(path, bytes);
-    const remove = () => FS.unlink(path);
-    const file = new File(path, 'r');
-    if (file.file_id >= 0n) return new Hdf5File(format, file, bytes.byteLength, remove);
-    remove();
+  /** The one file of this thread. */
+  static async open(format: string, bytes: Uint8Array): Promise<Hdf5File> {
+    const library = await ready;
+    silence(library.FS);
+    library.FS.writeFile('/model.h5', bytes);
+    const file = new File('/model.h5', 'r');
+    if (file.file_id >= 0n) return new Hdf5File(format, library, file, bytes.byteLength);
     throw new FormatError(format, 'file', 'is no HDF5 file, or one that is cut off');
-  }
-
-  close(): void {
-    this.#file.close();
-    this.#remove();
   }
 
   /** A text that a group has as an attribute; undefined where it has none of that name. */
@@ -77,11 +70,23 @@ export class Hdf5File {
         path,
         `is stored through the filter '${filter.name}'; weights must be stored as they are`,
       );
-    const data = this.#guarded(path, () => found.value);
-    const elements = elementsOf(shape);
-    if (!(data instanceof Float32Array || data instanceof Float64Array) || data.length !== elements)
-      return this.#refuse(path, 'cannot be read');
+    const buffer = this.#guarded(path, () => this.#read(found, elementsOf(shape) * metadata.size));
+    const data = metadata.size === 4 ? new Float32Array(buffer) : new Float64Array(buffer);
     return { dtype: 'f32', shape: [...shape], data: Float32Array.from(data) };
+  }
+
+  /** The library says by a number whether it could read; memory that it did not fill must not pass for weights. */
+  #read({ file_id: file, path }: Dataset, bytes: number): ArrayBuffer {
+    const place = this.#module._malloc(Math.max(bytes, 8));
+    if (place === 0) throw new Error('there is no memory for it');
+    try {
+      const { get_dataset_data: read } = this.#module;
+      if (read(file, path, null, null, null, BigInt(place)) < 0)
+        throw new Error('its numbers are not in the file');
+      return this.#module.HEAPU8.slice(place, place + bytes).buffer as ArrayBuffer;
+    } finally {
+      this.#module._free(place);
+    }
   }
 
   /** Type, shape and layout, all of which are known before any number is read. */

@@ -6,7 +6,7 @@ import { readModelFile } from '../read-file.ts';
 import { storedEntries } from '../stored-zip.ts';
 import { buildNetwork } from './build-network.ts';
 import { fillByName, fillByNumber } from './fill-weights.ts';
-import { Hdf5File } from './hdf5-file.ts';
+import { Hdf5Reader } from './hdf5-reader.ts';
 import type { Dialect } from './layer-rule.ts';
 import { readModelConfig } from './model-config.ts';
 
@@ -17,13 +17,17 @@ const CONFIG_CHARACTERS_MAX = 256 * 2 ** 20;
  * A whole model of Keras: a .keras archive, or a .h5 file of before. Layers come from a closed table, nothing is looked
  * up by a module's name, nothing is run; weights become variables by their Keras names.
  */
-export async function importKeras(file: string): Promise<ImportedNetwork> {
+export async function importKeras(
+  file: string,
+  { parserTimeoutMs = 60_000 }: { parserTimeoutMs?: number } = {},
+): Promise<ImportedNetwork> {
   const bytes = await readModelFile(FORMAT, file);
-  if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50) return await archive(bytes);
-  return await legacy(bytes);
+  if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50)
+    return await archive(bytes, parserTimeoutMs);
+  return await legacy(bytes, parserTimeoutMs);
 }
 
-async function archive(bytes: Buffer): Promise<ImportedNetwork> {
+async function archive(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork> {
   const entries = await storedEntries(FORMAT, bytes);
   const [config, weights] = ['config.json', 'model.weights.h5'].map((name) => entries.get(name));
   if (!config || !weights)
@@ -35,11 +39,11 @@ async function archive(bytes: Buffer): Promise<ImportedNetwork> {
   const model = readModelConfig(parsed('config.json', config.toString('utf8')));
   const graph = new Graph();
   const built = buildNetwork(graph, model, 'keras3');
-  const file = await Hdf5File.open(FORMAT, weights);
+  const file = await Hdf5Reader.open(FORMAT, weights, timeoutMs);
   try {
-    fillByNumber(graph, model, built.weights, file);
+    await fillByNumber(graph, model, built.weights, file);
   } finally {
-    file.close();
+    await file.close();
   }
   return {
     graph,
@@ -50,21 +54,22 @@ async function archive(bytes: Buffer): Promise<ImportedNetwork> {
   };
 }
 
-async function legacy(bytes: Buffer): Promise<ImportedNetwork> {
-  const file = await Hdf5File.open(FORMAT, bytes);
+async function legacy(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork> {
+  const file = await Hdf5Reader.open(FORMAT, bytes, timeoutMs);
   try {
-    const config = file.text('', 'model_config');
+    const config = await file.text('', 'model_config');
     if (config === undefined)
       throw new FormatError(
         FORMAT,
         'model_config',
         'is missing: the file holds weights alone, no model',
       );
-    const dialect: Dialect = file.text('', 'keras_version')?.startsWith('3') ? 'keras3' : 'keras2';
+    const version = await file.text('', 'keras_version');
+    const dialect: Dialect = version?.startsWith('3') ? 'keras3' : 'keras2';
     const model = readModelConfig(parsed('model_config', config));
     const graph = new Graph();
     const built = buildNetwork(graph, model, dialect);
-    fillByName(graph, built.weights, file);
+    await fillByName(graph, built.weights, file);
     return {
       graph,
       inputs: built.inputs,
@@ -73,7 +78,7 @@ async function legacy(bytes: Buffer): Promise<ImportedNetwork> {
       metadata: {},
     };
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
