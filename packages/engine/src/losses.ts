@@ -2,6 +2,9 @@ import { EngineError } from './engine-error.ts';
 import type { Node } from './node.ts';
 import { tensor } from './tensor.ts';
 
+export type { SampledSoftmaxOptions } from './sampled-losses.ts';
+export { sampledSoftmax, tripletMargin } from './sampled-losses.ts';
+
 /** The weight of each row [N] (or of each element); the sum of weighted losses is divided by their number. */
 export interface LossOptions {
   sampleWeights?: Node;

@@ -9,6 +9,9 @@ export type Activation =
   | 'elu'
   | 'gelu'
   | 'silu'
+  | 'selu'
+  | 'mish'
+  | 'softsign'
   | 'sigmoid'
   | 'tanh'
   | 'softplus'
@@ -21,6 +24,9 @@ const functions: Record<Activation, (x: Node) => Node> = {
   elu: (x) => x.graph.elu(x),
   gelu: (x) => x.graph.gelu(x),
   silu: (x) => x.graph.silu(x),
+  selu: (x) => x.graph.selu(x),
+  mish: (x) => x.graph.mish(x),
+  softsign: (x) => x.graph.softsign(x),
   sigmoid: (x) => x.graph.sigmoid(x),
   tanh: (x) => x.graph.tanh(x),
   softplus: (x) => x.graph.softplus(x),

@@ -49,6 +49,6 @@ export {
   upsampling2d,
 } from './pooling.ts';
 export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from './recurrent.ts';
-export { bidirectional, gru, lstm } from './recurrent.ts';
+export { bidirectional, gru, lstm, simpleRnn } from './recurrent.ts';
 export { batchNorm, dropout, spatialDropout2d } from './regularization.ts';
 export { flatten, permute, repeatVector, rescale, reshape, sequential } from './shape.ts';

@@ -22,7 +22,7 @@ export interface LstmOptions extends RecurrentLayerOptions {
 
 /** A layer that goes through [N, T, features] step by step; the mode's mask says which steps count. */
 export interface RecurrentLayer extends Layer {
-  /** All outputs [N, T, units] and the last state: [h, c] of an LSTM, [h] of a GRU; from `initial` on. */
+  /** All outputs [N, T, units] and the last state: [h, c] of an LSTM, [h] of the others; from `initial` on. */
   run(x: Node, mode: Mode, initial?: readonly Node[]): { sequence: Node; state: Node[] };
   /** Another layer of the same kind in the other direction. */
   reversed(): RecurrentLayer;
@@ -57,6 +57,22 @@ export function gru(units: number, options: RecurrentLayerOptions = {}): Recurre
   return recurrent('gru', options, gru.bind(undefined, units), (x, mode, initial) => {
     const { w, u, bias } = built.on(x);
     const { y, h } = x.graph.gru(x, w, u, bias, {
+      reverse: options.goBackwards,
+      mask: mode.mask,
+      initial: initial?.[0],
+    });
+    return { sequence: y, state: [h] };
+  });
+}
+
+/** Elman, 1990: tanh(x w + h u + bias), one step after the other. Shapes as of lstm. */
+export function simpleRnn(units: number, options: RecurrentLayerOptions = {}): RecurrentLayer {
+  const built = new Built('simple_rnn', (graph, name, x) =>
+    weights(graph, name, x, units, 1, options, { kind: 'zeros' }),
+  );
+  return recurrent('simple_rnn', options, simpleRnn.bind(undefined, units), (x, mode, initial) => {
+    const { w, u, bias } = built.on(x);
+    const { y, h } = x.graph.simpleRnn(x, w, u, bias, {
       reverse: options.goBackwards,
       mask: mode.mask,
       initial: initial?.[0],
@@ -141,6 +157,6 @@ function weights(
       options.init ?? { kind: 'glorotUniform' },
     ),
     u: graph.variable(`${name}/recurrent`, [units, columns], options.recurrentInit ?? limit),
-    bias: graph.variable(`${name}/bias`, blocks === 4 ? [columns] : [2, columns], bias),
+    bias: graph.variable(`${name}/bias`, blocks === 3 ? [2, columns] : [columns], bias),
   };
 }
