@@ -174,6 +174,22 @@ const std::vector<UpdateRule>& rules() {
        never_rests,
        {"Follow the regularised leader (McMahan et al., 2013).",
         "variable [...], sum of squares [...], linear [...], gradient [...], rate [] ->"}},
+      {UpdateKind::adamax,
+       "adamax",
+       true,
+       {number("beta1", 0.9), number("beta2", 0.999), number("epsilon", 1e-8), number("l2", 0)},
+       two,
+       never_rests,
+       {"Adamax, Adam by the greatest gradient (Kingma and Ba, 2015).",
+        "variable [...], mean [...], greatest [...], gradient [...], rate [], step [] ->"}},
+      {UpdateKind::lion,
+       "lion",
+       false,
+       {number("beta1", 0.9), number("beta2", 0.99), number("weightDecay", 0), number("l2", 0)},
+       one,
+       never_rests,
+       {"Lion, the sign of a blend of gradient and mean (Chen et al., 2023).",
+        "variable [...], mean [...], gradient [...], rate [] ->"}},
   };
   return table;
 }

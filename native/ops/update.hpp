@@ -12,8 +12,8 @@ namespace vanda {
 //   sparse_RULE(variable, slots..., rate [, step] [, scale], values, indices [, weights], ...)
 // The second is what the sparse update pass makes of the first where the gradient is a scatter of
 // few rows: it reads and writes these rows only.
-enum class UpdateKind : uint8_t { sgd, momentum, adagrad, rmsprop, adam, ftrl };
-constexpr int kUpdateKinds = 6;
+enum class UpdateKind : uint8_t { sgd, momentum, adagrad, rmsprop, adam, ftrl, adamax, lion };
+constexpr int kUpdateKinds = 8;
 constexpr int kSlotsMax = 3;
 
 struct UpdateRule {

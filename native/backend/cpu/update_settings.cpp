@@ -46,7 +46,7 @@ UpdateSettings update_settings(Lowering& lowering, const Node& node) {
   fixed.beta1 = number("beta1");
   fixed.beta2 = number("beta2");
   fixed.epsilon = number("epsilon");
-  fixed.decay = rule.kind == UpdateKind::adam ? number("weightDecay") : number("decay");
+  fixed.decay = node.attributes.contains("weightDecay") ? number("weightDecay") : number("decay");
   fixed.nesterov = flag("nesterov");
   fixed.centered = flag("centered");
   fixed.amsgrad = flag("amsgrad");

@@ -108,6 +108,39 @@ const rules: [string, Optimizer, Rule, number[]][] = [
     [0.1, 0],
   ],
   [
+    'adamax',
+    optim.adamax({ learningRate: 0.05, beta2: 0.9 }),
+    (w, g, s, step) => {
+      s[0] = 0.9 * (s[0] as number) + 0.1 * g;
+      s[1] = Math.max(0.9 * (s[1] as number), Math.abs(g) + 1e-8);
+      return w - ((0.05 / (1 - 0.9 ** (step + 1))) * s[0]) / s[1];
+    },
+    [0, 0],
+  ],
+  [
+    'lion',
+    optim.lion({ learningRate: 0.01, weightDecay: 0.1 }),
+    (w, g, s) => {
+      const moved = w - 0.01 * (Math.sign(0.9 * (s[0] as number) + 0.1 * g) + 0.1 * w);
+      s[0] = 0.99 * (s[0] as number) + 0.01 * g;
+      return moved;
+    },
+    [0],
+  ],
+  [
+    // Variables of one element: the scale is |w| / |r|.
+    'lamb',
+    optim.lamb({ learningRate: 0.01, weightDecay: 0.1 }),
+    (w, g, s, step) => {
+      s[0] = 0.9 * (s[0] as number) + 0.1 * g;
+      s[1] = 0.999 * (s[1] as number) + 0.001 * g * g;
+      const root = Math.sqrt(s[1] / (1 - 0.999 ** (step + 1))) + 1e-6;
+      const r = s[0] / (1 - 0.9 ** (step + 1)) / root + 0.1 * w;
+      return w - 0.01 * (w === 0 || r === 0 ? 1 : Math.abs(w / r)) * r;
+    },
+    [0, 0],
+  ],
+  [
     'clipping by value',
     optim.sgd({ learningRate: 0.1, clipValue: 0.3 }),
     (w, g) => w - 0.1 * Math.min(Math.max(g, -0.3), 0.3),

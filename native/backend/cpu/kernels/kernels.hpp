@@ -24,7 +24,7 @@ struct UpdateRates {
   float correction1, correction2;  // 1 / (1 - beta^t)
   int nesterov, centered, amsgrad;
 };
-constexpr int kUpdateCount = 6;
+constexpr int kUpdateCount = 8;
 using UpdateFn = void (*)(float* w, float* const* slots, const float* g, const UpdateRates* rates,
                           int64_t n);
 

@@ -283,7 +283,7 @@ const KernelTable VANDA_ISA_TABLE = {
     .average_pool_grad = average_pool_grad,
     .conv_grad_taps = conv_grad_taps,
     .update = {update_sgd, update_momentum, update_adagrad, update_rmsprop, update_adam,
-     update_ftrl},
+     update_ftrl, update_adamax, update_lion},
     .follow_average = follow_average,
     .row_set = row_set,
     .row_add = row_add,

@@ -142,6 +142,43 @@ void update_ftrl(float* __restrict w, float* const* slots, const float* g,
   }
 }
 
+// m = beta1 * m + (1 - beta1) * g, u = max(beta2 * u, |g| + epsilon); w -= rate * m / u, m corrected
+// by 1 / (1 - beta1^t)
+void update_adamax(float* __restrict w, float* const* slots, const float* g,
+                   const UpdateRates* rates, int64_t n) {
+  const UpdateRates r = *rates;
+  float* __restrict m = slots[0];
+  float* __restrict u = slots[1];
+  float share = 1.0f - r.beta1;
+  float rate = r.rate * r.correction1;
+  for (int64_t i = 0; i < n; ++i) {
+    float grad = g[i] + r.l2 * w[i];
+    float mean = r.beta1 * m[i] + share * grad;
+    float now = __builtin_fabsf(grad) + r.epsilon;
+    float before = r.beta2 * u[i];
+    float greatest = before > now ? before : now;
+    m[i] = mean;
+    u[i] = greatest;
+    w[i] -= rate * mean / greatest;
+  }
+}
+
+// w -= rate * (sign(beta1 * m + (1 - beta1) * g) + decay * w); m = beta2 * m + (1 - beta2) * g
+void update_lion(float* __restrict w, float* const* slots, const float* g,
+                 const UpdateRates* rates, int64_t n) {
+  const UpdateRates r = *rates;
+  float* __restrict m = slots[0];
+  float first = 1.0f - r.beta1, second = 1.0f - r.beta2;
+  for (int64_t i = 0; i < n; ++i) {
+    float grad = g[i] + r.l2 * w[i];
+    float blend = r.beta1 * m[i] + first * grad;
+    float up = blend > 0.0f ? 1.0f : 0.0f;
+    float down = blend < 0.0f ? 1.0f : 0.0f;
+    m[i] = r.beta2 * m[i] + second * grad;
+    w[i] -= r.rate * (up - down + r.decay * w[i]);
+  }
+}
+
 void follow_average(float* __restrict average, const float* x, float share, int64_t n) {
   for (int64_t i = 0; i < n; ++i) average[i] += share * (x[i] - average[i]);
 }
