@@ -15,6 +15,8 @@ void register_ops() {
     register_family("Shape", register_shape_ops);
     register_family("Shape", register_slices);
     register_family("Order", register_order);
+    register_family("Order", register_sort);
+    register_family("Pooling", register_grid_sample);
     register_family("Rows and indices", register_indexing);
     register_family("Random", register_random);
     register_family("Gradients", register_custom_gradient);

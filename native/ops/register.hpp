@@ -10,6 +10,8 @@ void register_reductions();
 void register_shape_ops();
 void register_slices();
 void register_order();
+void register_sort();
+void register_grid_sample();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

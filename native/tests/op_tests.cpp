@@ -216,6 +216,7 @@ TEST("the cases cover every op that computes") {
                                      "attention_grad",
                                      "sample_noise",
                                      "negative_sampling_grad",
+                                     "grid_sample_grad",
                                      "fused",
                                      "fused_product"};
   for (const std::string& name : op_names()) {

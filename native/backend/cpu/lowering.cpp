@@ -35,6 +35,8 @@ constexpr Lower kFamilies[] = {
     lower_integers,
     lower_order,
     lower_indexing,
+    lower_sort,
+    lower_grid_sample,
     lower_random,
 };
 

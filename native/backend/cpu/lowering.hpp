@@ -155,6 +155,8 @@ bool lower_lookups(Lowering& lowering, int id);
 bool lower_embedding(Lowering& lowering, int id);
 bool lower_integers(Lowering& lowering, int id);
 bool lower_order(Lowering& lowering, int id);
+bool lower_sort(Lowering& lowering, int id);
+bool lower_grid_sample(Lowering& lowering, int id);
 bool lower_indexing(Lowering& lowering, int id);
 bool lower_random(Lowering& lowering, int id);
 bool lower_update(Lowering& lowering, int id);
