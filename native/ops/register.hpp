@@ -12,6 +12,8 @@ void register_slices();
 void register_order();
 void register_sort();
 void register_grid_sample();
+void register_linear_algebra();
+void register_decompositions();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

@@ -211,6 +211,7 @@ const std::vector<OpCase>& op_cases() {
     add_reduction_cases(all);
     add_order_cases(all);
     add_indexing_cases(all);
+    add_matrix_cases(all);
     add_long_tail_cases(all);
     add_movement_cases(all);
     add_gradient_cases(all);

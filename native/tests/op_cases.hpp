@@ -35,6 +35,7 @@ OpCase simple_case(const std::string& op, std::vector<std::vector<int64_t>> inpu
                    Attributes attributes = {}, double low = -1, double high = 1);
 void add_reduction_cases(std::vector<OpCase>& cases);
 void add_order_cases(std::vector<OpCase>& cases);
+void add_matrix_cases(std::vector<OpCase>& cases);
 void add_long_tail_cases(std::vector<OpCase>& cases);
 void add_indexing_cases(std::vector<OpCase>& cases);
 void add_movement_cases(std::vector<OpCase>& cases);

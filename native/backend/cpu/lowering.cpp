@@ -37,6 +37,8 @@ constexpr Lower kFamilies[] = {
     lower_indexing,
     lower_sort,
     lower_grid_sample,
+    lower_linear_algebra,
+    lower_decompositions,
     lower_random,
 };
 

@@ -157,6 +157,8 @@ bool lower_integers(Lowering& lowering, int id);
 bool lower_order(Lowering& lowering, int id);
 bool lower_sort(Lowering& lowering, int id);
 bool lower_grid_sample(Lowering& lowering, int id);
+bool lower_linear_algebra(Lowering& lowering, int id);
+bool lower_decompositions(Lowering& lowering, int id);
 bool lower_indexing(Lowering& lowering, int id);
 bool lower_random(Lowering& lowering, int id);
 bool lower_update(Lowering& lowering, int id);

@@ -1,11 +1,11 @@
 import type { Node } from './node.ts';
-import { VolumeOps } from './ops/volume.ts';
+import { LinearAlgebraOps } from './ops/linear-algebra.ts';
 
 /**
  * A deferred dataflow graph: methods append operations and give their results. Each family of operations is a file of
  * ops/, each built on the one before; this class is what they add up to.
  */
-export class Graph extends VolumeOps {
+export class Graph extends LinearAlgebraOps {
   static fromJSON(json: unknown): Graph {
     return Graph.load(json).graph;
   }

@@ -135,6 +135,39 @@ test('places of several axes, and order', () => {
   expect(gradientError((g, n) => g.sort(n, 0).values, drawn([4, 3]))).toBeLessThan(0.01);
 });
 
+test('linear algebra of batches', () => {
+  const unit = tensor([3, 0, 0, 0, 3, 0, 0, 0, 3], [3, 3]);
+  const a = compute((g, n, u) => g.add(n, u), wave([2, 3, 3]), unit);
+  close(numbers(compute((g, n) => g.determinant(n), a)), [30.115894, 18.603546], 3);
+  close(
+    numbers(compute((g, n) => g.inverse(n), a)),
+    [
+      0.360433, -0.033216, -0.087664, -0.071389, 0.260534, -0.061351, -0.069363, -0.009882,
+      0.384677,
+    ],
+  );
+  close(numbers(compute((g, n) => g.svd(n).s, wave([4, 3]))), [2.302162, 0.79877, 0]);
+  close(
+    numbers(compute((g, n) => g.qr(n).r, wave([4, 3]))).map(Math.abs),
+    [1.271638, 1.257216, 1.020732, 0, 0.626682, 1.142674, 0, 0, 0],
+  );
+  const wide = compute(
+    (g, n) => {
+      const { u, s, v } = g.svd(n);
+      return g.matmul(g.mul(u, s), v, { transposeB: true });
+    },
+    drawn([2, 5]),
+  );
+  close(numbers(wide), numbers(drawn([2, 5])));
+  expect(gradientError((g, n) => g.determinant(n), drawn([2, 2, 2]))).toBeLessThan(0.02);
+  expect(gradientError((g, n) => g.inverse(n), a)).toBeLessThan(0.02);
+  const known = compute((g, n) => g.symmetricEigen(n).values, tensor([2, 1, 1, 2], [2, 2]));
+  close(numbers(known), [1, 3]);
+  expect(() => compute((g, n) => g.cholesky(n), tensor([1, 0, 3, 1], [1, 2, 2]))).toThrow(
+    /matrix 0 of the batch is not positive definite/,
+  );
+});
+
 test('a simple recurrent network is its steps, in both directions and under a mask', () => {
   const y = (g: Graph, x: Node) =>
     g.simpleRnn(
