@@ -14,6 +14,7 @@ void register_sort();
 void register_grid_sample();
 void register_linear_algebra();
 void register_decompositions();
+void register_spectrum();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

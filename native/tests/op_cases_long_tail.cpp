@@ -48,11 +48,23 @@ void add_samples(std::vector<OpCase>& cases) {
   }
 }
 
+void add_spectra(std::vector<OpCase>& cases) {
+  for (int64_t n : {1, 2, 3, 4, 5, 8, 12, 15, 16}) {
+    cases.push_back(simple_case("rfft", {{2, n}}));
+    cases.push_back(simple_case("irfft", {{2, n / 2 + 1, 2}}, {{"length", n}}));
+  }
+  for (int64_t n : {400, 512, 999, 1024}) {
+    cases.push_back(fixed(simple_case("rfft", {{20, n}})));
+    cases.push_back(fixed(simple_case("irfft", {{20, n / 2 + 1, 2}}, {{"length", n}})));
+  }
+}
+
 }  // namespace
 
 void add_long_tail_cases(std::vector<OpCase>& cases) {
   add_sorts(cases);
   add_samples(cases);
+  add_spectra(cases);
 }
 
 }  // namespace vanda::testing

@@ -39,6 +39,7 @@ constexpr Lower kFamilies[] = {
     lower_grid_sample,
     lower_linear_algebra,
     lower_decompositions,
+    lower_spectrum,
     lower_random,
 };
 

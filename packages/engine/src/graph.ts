@@ -1,11 +1,11 @@
 import type { Node } from './node.ts';
-import { LinearAlgebraOps } from './ops/linear-algebra.ts';
+import { SpectrumOps } from './ops/spectrum.ts';
 
 /**
  * A deferred dataflow graph: methods append operations and give their results. Each family of operations is a file of
  * ops/, each built on the one before; this class is what they add up to.
  */
-export class Graph extends LinearAlgebraOps {
+export class Graph extends SpectrumOps {
   static fromJSON(json: unknown): Graph {
     return Graph.load(json).graph;
   }

@@ -168,6 +168,32 @@ test('linear algebra of batches', () => {
   );
 });
 
+test('spectra, spectrograms and mel bands', () => {
+  close(
+    numbers(compute((g, n) => g.rfft(n), wave([10]))),
+    [
+      3.840508, 0, -2.477781, -2.541578, -0.053796, -0.700566, 0.198203, -0.345874, 0.269608,
+      -0.151647, 0.287024, 0,
+    ],
+  );
+  for (const length of [9, 16, 30]) {
+    const there = compute((g, n) => g.irfft(g.rfft(n), length), wave([2, length]));
+    close(numbers(there), numbers(wave([2, length])));
+  }
+  const power = compute((g, n) => g.spectrogram(n, { size: 16, hop: 8 }), wave([1, 40]));
+  expect(power.shape).toEqual([1, 4, 9]);
+  close(numbers(power), [0.739781, 16.191179, 4.951214, 0.004096, 0.000255, 4e-5, 8e-6], 3);
+  const build = (g: Graph, n: Node) =>
+    g.mel(g.spectrogram(n, { size: 6, hop: 3, length: 8 }), { bands: 3, rate: 8000 });
+  expect(compute(build, wave([2, 15])).shape).toEqual([2, 4, 3]);
+  expect(gradientError(build, drawn([1, 12]))).toBeLessThan(0.03);
+  const magnitude = (g: Graph, n: Node) => g.spectrogram(n, { size: 6, hop: 3, power: 1 });
+  expect(numbers(compute(magnitude, wave([1, 9])))[1]).toBeGreaterThan(0);
+  expect(() => compute((g, n) => g.frames(n, { size: 10, hop: 1 }), wave([1, 9]))).toThrow(
+    /at least 10 samples, not \[1, 9\]/,
+  );
+});
+
 test('a simple recurrent network is its steps, in both directions and under a mask', () => {
   const y = (g: Graph, x: Node) =>
     g.simpleRnn(
