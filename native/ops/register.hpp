@@ -15,6 +15,8 @@ void register_grid_sample();
 void register_linear_algebra();
 void register_decompositions();
 void register_spectrum();
+void register_detection();
+void register_ctc();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

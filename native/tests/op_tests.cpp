@@ -217,6 +217,7 @@ TEST("the cases cover every op that computes") {
                                      "sample_noise",
                                      "negative_sampling_grad",
                                      "grid_sample_grad",
+                                     "ctc_loss_grad",
                                      "fused",
                                      "fused_product"};
   for (const std::string& name : op_names()) {

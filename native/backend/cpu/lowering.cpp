@@ -40,6 +40,8 @@ constexpr Lower kFamilies[] = {
     lower_linear_algebra,
     lower_decompositions,
     lower_spectrum,
+    lower_detection,
+    lower_ctc,
     lower_random,
 };
 

@@ -160,6 +160,8 @@ bool lower_grid_sample(Lowering& lowering, int id);
 bool lower_linear_algebra(Lowering& lowering, int id);
 bool lower_decompositions(Lowering& lowering, int id);
 bool lower_spectrum(Lowering& lowering, int id);
+bool lower_detection(Lowering& lowering, int id);
+bool lower_ctc(Lowering& lowering, int id);
 bool lower_indexing(Lowering& lowering, int id);
 bool lower_random(Lowering& lowering, int id);
 bool lower_update(Lowering& lowering, int id);

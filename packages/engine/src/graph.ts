@@ -1,11 +1,11 @@
 import type { Node } from './node.ts';
-import { SpectrumOps } from './ops/spectrum.ts';
+import { DetectionOps } from './ops/detection.ts';
 
 /**
  * A deferred dataflow graph: methods append operations and give their results. Each family of operations is a file of
  * ops/, each built on the one before; this class is what they add up to.
  */
-export class Graph extends SpectrumOps {
+export class Graph extends DetectionOps {
   static fromJSON(json: unknown): Graph {
     return Graph.load(json).graph;
   }

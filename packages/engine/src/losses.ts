@@ -2,6 +2,8 @@ import { EngineError } from './engine-error.ts';
 import type { Node } from './node.ts';
 import { tensor } from './tensor.ts';
 
+export type { CtcOptions } from './ctc-loss.ts';
+export { ctc } from './ctc-loss.ts';
 export type { SampledSoftmaxOptions } from './sampled-losses.ts';
 export { sampledSoftmax, tripletMargin } from './sampled-losses.ts';
 

@@ -194,6 +194,90 @@ test('spectra, spectrograms and mel bands', () => {
   );
 });
 
+test('boxes overlap, are decoded, and the best of them are kept', () => {
+  const boxes = tensor([0, 0, 2, 2, 0, 1, 2, 3, 5, 5, 6, 6, 0, 0, 2, 2], [1, 4, 4]);
+  const overlap = numbers(compute((g, b) => g.boxOverlap(b, b), boxes));
+  close(overlap.slice(0, 4), [1, 1 / 3, 0, 1]);
+  const keep = (limit: number) => {
+    const graph = new Graph();
+    const b = graph.placeholder('b', [null, 4, 4]);
+    const s = graph.placeholder('s', [null, 4]);
+    const { indices, count } = graph.nonMaxSuppression(b, s, {
+      size: 4,
+      overlap: limit,
+      scoreThreshold: 0.05,
+    });
+    const feeds = { b: boxes, s: tensor([0.5, 0.9, 0.1, 0.5], [1, 4]) };
+    const got = new Session(graph).runSync(feeds, { indices, count });
+    return [numbers(got.indices), numbers(got.count)];
+  };
+  expect(keep(0.5)).toEqual([[1, 0, 2, 0], [3]]);
+  expect(keep(0.2)).toEqual([[1, 2, 0, 0], [2]]);
+  expect(keep(1)).toEqual([[1, 0, 3, 2], [4]]);
+  const decoded = compute(
+    (g, c, a) => g.decodeBoxes(c, a, { scales: [10, 10, 5, 5] }),
+    tensor([1, -2, 5 * Math.LN2, 0], [1, 4]),
+    tensor([0, 0, 2, 4], [1, 4]),
+  );
+  close(numbers(decoded), [-0.8, -0.8, 3.2, 3.2]);
+  expect(
+    gradientError(
+      (g, a, b) => g.boxOverlap(a, b),
+      tensor([0, 0, 2, 2], [1, 4]),
+      tensor([1, 0.5, 3, 1.7], [1, 4]),
+    ),
+  ).toBeLessThan(0.02);
+});
+
+test('connectionist temporal classification', () => {
+  const counts = (g: Graph, values: number[]) => g.constant(tensor(Int32Array.from(values)));
+  const labels = tensor(Int32Array.of(1, 2, 2, 3, 1, 0), [2, 3]);
+  const of = (g: Graph, x: Node, y: Node, zeroInfinity = false) =>
+    losses.ctc(x, y, {
+      stepCounts: counts(g, [6, 5]),
+      labelCounts: counts(g, [3, 2]),
+      zeroInfinity,
+    });
+  const logits = wave([2, 6, 4], 2);
+  close(numbers(compute((g, x, y) => of(g, x as Node, y as Node), logits, labels)), [
+    (6.188742 + 2.912561) / 2,
+  ]);
+  const slope = compute(
+    (g, x, y) => g.gradients(of(g, x as Node, y as Node), [x as Node])[0] as Node,
+    logits,
+    labels,
+  );
+  const wanted = [
+    -0.005222, -0.769021, 0.30849, 0.465753, 0.251733, 0.117258, -0.451178, 0.082188, -0.208917,
+    0.195216, -0.098586, 0.112287,
+  ];
+  close(
+    numbers(slope),
+    wanted.map((value) => value / 2),
+  );
+  // Three equal labels do not fit three steps; no labels at all are the blanks alone.
+  const equal = tensor(Int32Array.of(1, 1, 1), [1, 3]);
+  const short = wave([1, 3, 4]);
+  const tight = (zeroInfinity: boolean) =>
+    numbers(compute((_, x, y) => losses.ctc(x as Node, y as Node, { zeroInfinity }), short, equal));
+  expect(tight(false)).toEqual([Number.POSITIVE_INFINITY]);
+  expect(tight(true)).toEqual([0]);
+  const none = compute(
+    (g, x, y) => losses.ctc(x as Node, y as Node, { labelCounts: counts(g, [0]) }),
+    short,
+    equal,
+  );
+  const blanks = compute(
+    (g, x) => g.neg(g.sum(g.slice(g.logSoftmax(x), [0, 0, 0], [1, -1, 1]))),
+    short,
+  );
+  close(numbers(none), numbers(blanks));
+  const wrong = tensor(Int32Array.of(1, 4, 1), [1, 3]);
+  expect(() => compute((_, x, y) => losses.ctc(x as Node, y as Node), short, wrong)).toThrow(
+    /out of range/,
+  );
+});
+
 test('a simple recurrent network is its steps, in both directions and under a mask', () => {
   const y = (g: Graph, x: Node) =>
     g.simpleRnn(
