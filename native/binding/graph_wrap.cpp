@@ -23,6 +23,25 @@ Napi::Object describe_node(Napi::Env env, const Graph& graph, int id) {
   return out;
 }
 
+std::vector<std::shared_ptr<const Program>> bodies_of(const Napi::Array& list) {
+  std::vector<std::shared_ptr<const Program>> bodies;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    Napi::Value item = list.Get(i);
+    if (!item.IsObject()) throw Error("invalid_graph", "", "a body is a graph with its outputs");
+    Napi::Object body = item.As<Napi::Object>();
+    Program program;
+    program.graph = GraphWrap::from(body.Get("graph")).graph;
+    program.outputs = values_of(body.Get("outputs"));
+    for (Value output : program.outputs) {
+      if (!program.graph.valid(output))
+        throw Error("invalid_graph", "", "an output of a body does not exist");
+    }
+    // Only what the outputs need: what a body was tried with on the way does not matter.
+    bodies.push_back(std::make_shared<const Program>(prune(program)));
+  }
+  return bodies;
+}
+
 Program program_of(const Graph& graph, const Napi::CallbackInfo& info) {
   Program program;
   program.graph = graph;
@@ -62,9 +81,14 @@ GraphWrap& GraphWrap::from(const Napi::Value& value) {
   return *Unwrap(value.As<Napi::Object>());
 }
 
-// add(op, [node, output, ...], attributes, name) -> description
+// add(op, [node, output, ...], attributes, name, bodies) -> description; a body is {graph, outputs}
 Napi::Value GraphWrap::add(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    if (info[4].IsArray()) {
+      int id = graph.add_with_bodies(text_of(info[0], "op"), values_of(info[1]),
+                                     attributes_of(info[2]), bodies_of(info[4].As<Napi::Array>()));
+      return describe_node(info.Env(), graph, id);
+    }
     std::string name = info[3].IsString() ? text_of(info[3], "name") : "";
     int id = graph.add(text_of(info[0], "op"), values_of(info[1]), attributes_of(info[2]), name);
     return describe_node(info.Env(), graph, id);

@@ -58,6 +58,8 @@ struct PlanMemory {
   size_t total() const { return arena + weights + state + packed + constants + feeds; }
 };
 
+class Plan;
+
 struct CompileRequest {
   const Program& program;         // optimised, every shape known
   const std::vector<int>& order;  // the schedule: node ids
@@ -65,6 +67,9 @@ struct CompileRequest {
   VariableLookup variables;
   int threads = 1;
   PassOptions passes = {};  // "layout", "inPlace" and "reuse" are the backend's
+  // Compiles a graph that a node of control flow holds, under the same settings.
+  std::function<std::unique_ptr<Plan>(const Program& body, const std::vector<TensorType>& inputs)>
+      compile_body = nullptr;
   // Called before the arena is made; what it throws ends the compilation.
   std::function<void(const PlanMemory& memory)> admit = nullptr;
 };

@@ -109,6 +109,7 @@ int Graph::add(const std::string& op, std::vector<Value> inputs, Attributes attr
   if (spec == nullptr || spec->op_class == OpClass::internal || spec->made_by_passes) {
     throw Error("unknown_op", op, "there is no operation of that name");
   }
+  if (spec->bodies > 0) throw Error("invalid_graph", op, "is made with its bodies");
   if (op == "constant") throw Error("invalid_graph", op, "a constant is made of a tensor");
   bool named = op == "placeholder" || op == "variable";
   if (named == name.empty() || name.size() > 512) {
@@ -128,6 +129,23 @@ int Graph::add_internal(const std::string& op, std::vector<Value> inputs, Attrib
   node.op = find_op(op);
   node.inputs = std::move(inputs);
   node.attributes = std::move(attributes);
+  return push(std::move(node));
+}
+
+int Graph::add_with_bodies(const std::string& op, std::vector<Value> inputs,
+                           Attributes attributes,
+                           std::vector<std::shared_ptr<const Program>> bodies) {
+  const OpSpec* spec = find_op(op);
+  if (spec == nullptr || spec->bodies != static_cast<int>(bodies.size())) {
+    throw Error("unknown_op", op,
+                "there is no operation of that name with " + std::to_string(bodies.size()) +
+                    " bodies");
+  }
+  Node node;
+  node.op = spec;
+  node.inputs = std::move(inputs);
+  node.attributes = std::move(attributes);
+  node.bodies = std::move(bodies);
   return push(std::move(node));
 }
 

@@ -13,6 +13,7 @@
 namespace vanda {
 
 struct FusedProgram;
+struct Program;
 
 struct Node {
   const OpSpec* op = nullptr;
@@ -22,6 +23,7 @@ struct Node {
   std::string name;                             // placeholders and variables only
   Tensor payload;                               // constants only
   std::shared_ptr<const FusedProgram> program;  // made by the fusion pass only
+  std::vector<std::shared_ptr<const Program>> bodies;  // of control flow: what the node runs
 
   bool is(const char* op_name) const { return op->name == op_name; }
   bool flag(const std::string& key) const { return std::get<bool>(attributes.at(key)); }
@@ -47,6 +49,9 @@ class Graph {
   int add(const std::string& op, std::vector<Value> inputs, Attributes attributes = {},
           const std::string& name = "");
   int add_constant(Tensor tensor);
+  // For control flow: the graphs that the node runs, whose inputs are placeholders p0, p1, ...
+  int add_with_bodies(const std::string& op, std::vector<Value> inputs, Attributes attributes,
+                      std::vector<std::shared_ptr<const Program>> bodies);
   // For passes: an op that is refused from outside.
   int add_internal(const std::string& op, std::vector<Value> inputs, Attributes attributes);
   // For passes: keeps payload, program and name; types are inferred again.

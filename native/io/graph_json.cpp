@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kSourceMax = size_t{256} << 20;
 constexpr size_t kValuesMax = 20'000'000;
+constexpr int64_t kOutputsMax = 4096;
 constexpr const char* kFormat = "vanda-graph/1";
 constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -88,6 +89,8 @@ void write_value(std::string& out, Value value) {
   out += "[" + std::to_string(value.node) + "," + std::to_string(value.output) + "]";
 }
 
+void write_program(std::string& out, const Program& program);
+
 void write_node(std::string& out, const Node& node) {
   out += "{\"op\":";
   write_json_text(out, node.op->name);
@@ -106,6 +109,14 @@ void write_node(std::string& out, const Node& node) {
     out += ",\"data\":";
     write_base64(out, node.payload.as<unsigned char>(), node.payload.type.bytes());
   }
+  if (!node.bodies.empty()) {
+    out += ",\"bodies\":";
+    write_list(out, node.bodies, [&](const auto& body) {
+      out.push_back('{');
+      write_program(out, *body);
+      out.push_back('}');
+    });
+  }
   if (!node.attributes.empty()) {
     out += ",\"attributes\":{";
     bool first = true;
@@ -119,6 +130,16 @@ void write_node(std::string& out, const Node& node) {
     out.push_back('}');
   }
   out.push_back('}');
+}
+
+void write_program(std::string& out, const Program& program) {
+  out += "\"nodes\":[";
+  for (int id = 0; id < program.graph.size(); ++id) {
+    out += id == 0 ? "\n" : ",\n";
+    write_node(out, program.graph.node(id));
+  }
+  out += "\n],\"outputs\":";
+  write_list(out, program.outputs, [&](Value value) { write_value(out, value); });
 }
 
 int64_t integer_of(const Json& json) {
@@ -165,7 +186,8 @@ Value value_of(const Json& json) {
     corrupt("a value is [node, output]");
   int64_t node = integer_of(json.items[0]);
   int64_t output = integer_of(json.items[1]);
-  if (node < 0 || node >= kNodesMax || output < 0 || output > 16) corrupt("a value does not exist");
+  bool exists = node >= 0 && node < kNodesMax && output >= 0 && output < kOutputsMax;
+  if (!exists) corrupt("a value does not exist");
   return Value{static_cast<int>(node), static_cast<int>(output)};
 }
 
@@ -199,6 +221,8 @@ void add_constant(Graph& graph, const Json& json) {
   graph.add_constant(std::move(tensor));
 }
 
+Program read_program(const Json& json);
+
 void add_node(Graph& graph, const Json& json) {
   if (json.kind != Json::Kind::object) corrupt("a node must be an object");
   std::string op = text_of(json, "op");
@@ -224,19 +248,33 @@ void add_node(Graph& graph, const Json& json) {
     if (key == "dtype" && value.text == "f64") corrupt("f64 is not for models");
     attributes[key] = attribute_of(value, *known);
   }
-  graph.add(op, std::move(inputs), std::move(attributes), text_of(json, "name"));
+  std::vector<std::shared_ptr<const Program>> bodies;
+  for (const Json& body : list_of(json, "bodies")) {
+    bodies.push_back(std::make_shared<const Program>(read_program(body)));
+  }
+  if (bodies.empty())
+    graph.add(op, std::move(inputs), std::move(attributes), text_of(json, "name"));
+  else
+    graph.add_with_bodies(op, std::move(inputs), std::move(attributes), std::move(bodies));
+}
+
+Program read_program(const Json& json) {
+  if (json.kind != Json::Kind::object) corrupt("a body must be an object");
+  Program program;
+  for (const Json& node : list_of(json, "nodes")) add_node(program.graph, node);
+  for (const Json& output : list_of(json, "outputs")) {
+    Value value = value_of(output);
+    if (!program.graph.valid(value)) corrupt("an output does not exist");
+    program.outputs.push_back(value);
+  }
+  return program;
 }
 
 }  // namespace
 
 std::string graph_to_json(const Program& program) {
-  std::string out = std::string("{\"format\":\"") + kFormat + "\",\"nodes\":[";
-  for (int id = 0; id < program.graph.size(); ++id) {
-    out += id == 0 ? "\n" : ",\n";
-    write_node(out, program.graph.node(id));
-  }
-  out += "\n],\"outputs\":";
-  write_list(out, program.outputs, [&](Value value) { write_value(out, value); });
+  std::string out = std::string("{\"format\":\"") + kFormat + "\",";
+  write_program(out, program);
   out += ",\"effects\":";
   write_list(out, program.effects, [&](int effect) { out += std::to_string(effect); });
   return out + "}";
@@ -248,13 +286,7 @@ Program graph_from_json(std::string_view source) {
   if (json.kind != Json::Kind::object || text_of(json, "format") != kFormat) {
     corrupt(std::string("the format is not ") + kFormat);
   }
-  Program program;
-  for (const Json& node : list_of(json, "nodes")) add_node(program.graph, node);
-  for (const Json& output : list_of(json, "outputs")) {
-    Value value = value_of(output);
-    if (!program.graph.valid(value)) corrupt("an output does not exist");
-    program.outputs.push_back(value);
-  }
+  Program program = read_program(json);
   for (const Json& effect : list_of(json, "effects")) {
     int64_t id = integer_of(effect);
     if (id < 0 || id >= program.graph.size() ||

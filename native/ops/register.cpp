@@ -22,6 +22,8 @@ void register_ops() {
     register_family("Spectra", register_spectrum);
     register_family("Detection", register_detection);
     register_family("Sequences", register_ctc);
+    register_family("Control flow", register_scan);
+    register_family("Control flow", register_cond);
     register_family("Rows and indices", register_indexing);
     register_family("Random", register_random);
     register_family("Gradients", register_custom_gradient);

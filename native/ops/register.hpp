@@ -17,6 +17,8 @@ void register_decompositions();
 void register_spectrum();
 void register_detection();
 void register_ctc();
+void register_scan();
+void register_cond();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

@@ -42,6 +42,10 @@ std::string key_of(const Node& node, const std::vector<Value>& inputs) {
     key += name;
     append_attribute(key, attribute);
   }
+  for (const auto& body : node.bodies) {
+    const Program* address = body.get();
+    key.append(reinterpret_cast<const char*>(&address), sizeof address);
+  }
   if (node.is("constant")) {
     if (node.payload.type.bytes() > kComparedBytesMax) return "";
     key += node.payload.type.text();

@@ -113,6 +113,11 @@ std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& 
       optimized, order, place_buffers,
       [this](const std::string& name) -> Variable& { return variables.at(name); },
       options_.threads, options_.passes,
+      [this](const Program& body, const std::vector<TensorType>& inputs) {
+        FeedTypes types;
+        for (size_t i = 0; i < inputs.size(); ++i) types["p" + std::to_string(i)] = inputs[i];
+        return compile(body, types, 0);
+      },
       [this, reserved](const PlanMemory& memory) { admit(memory, reserved); }};
   std::unique_ptr<Plan> plan = linked_backend().compile(request);
   if (dump) {

@@ -212,6 +212,7 @@ const std::vector<OpCase>& op_cases() {
     add_order_cases(all);
     add_indexing_cases(all);
     add_matrix_cases(all);
+    add_control_cases(all);
     add_long_tail_cases(all);
     add_movement_cases(all);
     add_gradient_cases(all);

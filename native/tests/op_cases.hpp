@@ -36,6 +36,7 @@ OpCase simple_case(const std::string& op, std::vector<std::vector<int64_t>> inpu
 void add_reduction_cases(std::vector<OpCase>& cases);
 void add_order_cases(std::vector<OpCase>& cases);
 void add_matrix_cases(std::vector<OpCase>& cases);
+void add_control_cases(std::vector<OpCase>& cases);
 void add_long_tail_cases(std::vector<OpCase>& cases);
 void add_indexing_cases(std::vector<OpCase>& cases);
 void add_movement_cases(std::vector<OpCase>& cases);

@@ -56,6 +56,7 @@ class CpuPlan final : public Plan {
     written_ = std::move(lowering.written);
     Arena arena = plan_arena(steps_, buffers_, output_buffers_, request);
     memory_ = plan_memory(arena, buffers_);
+    memory_.arena += lowering.body_bytes;
     if (request.admit) request.admit(memory_);
     refuse_more_than_memory(memory_.arena);
     bind(arena);

@@ -42,6 +42,7 @@ constexpr Lower kFamilies[] = {
     lower_spectrum,
     lower_detection,
     lower_ctc,
+    lower_control,
     lower_random,
 };
 
@@ -204,6 +205,13 @@ void Lowering::lower_outputs() {
 int Lowering::snapshot(Value value) {
   auto found = snapshots_.find(value);
   return found != snapshots_.end() ? found->second : plain(value);
+}
+
+std::shared_ptr<Plan> Lowering::compile_body(const Program& body,
+                                             const std::vector<TensorType>& inputs) {
+  std::shared_ptr<Plan> plan = request_.compile_body(body, inputs);
+  body_bytes += plan->memory().total();
+  return plan;
 }
 
 void Lowering::size_team(double work) {

@@ -48,6 +48,8 @@ class Lowering {
   const Graph& graph() const { return request_.program.graph; }
   const TensorType& type(Value value) const { return graph().type(value); }
   int threads() const { return request_.threads; }
+  // Compiles a body of a node; its memory counts among that of the plan.
+  std::shared_ptr<Plan> compile_body(const Program& body, const std::vector<TensorType>& inputs);
   const dnnl::stream& stream() const { return stream_; }
 
   // Before a primitive is made: small work stays on the calling thread, since waking a team costs
@@ -98,6 +100,7 @@ class Lowering {
   std::vector<std::string> feed_names;
   std::vector<int> output_buffers;
   std::vector<Variable*> written;  // by effects
+  size_t body_bytes = 0;           // what the plans of bodies need
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;
   // Multi-tensor updates that further ones of the same setting join, by setting; closed by an
@@ -161,6 +164,7 @@ bool lower_linear_algebra(Lowering& lowering, int id);
 bool lower_decompositions(Lowering& lowering, int id);
 bool lower_spectrum(Lowering& lowering, int id);
 bool lower_detection(Lowering& lowering, int id);
+bool lower_control(Lowering& lowering, int id);
 bool lower_ctc(Lowering& lowering, int id);
 bool lower_indexing(Lowering& lowering, int id);
 bool lower_random(Lowering& lowering, int id);

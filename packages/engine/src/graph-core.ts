@@ -148,6 +148,20 @@ export class GraphCore {
     return this.#nodes(this.native.add(op, this.refs(inputs), attributes, name));
   }
 
+  /** Appends an operation that runs graphs of their own: each with its outputs, and inputs p0, p1, ... */
+  emitBodies(
+    op: string,
+    inputs: readonly Node[],
+    attributes: Attributes,
+    bodies: readonly (readonly Node[])[],
+  ): Node[] {
+    const given = bodies.map((outputs) => {
+      const { graph } = outputs[0] as Node;
+      return { graph: graph.native, outputs: graph.refs(outputs) };
+    });
+    return this.#nodes(this.native.add(op, this.refs(inputs), attributes, undefined, given));
+  }
+
   /** Appends an operation that writes a variable; it runs only where it is asked for by its id. */
   emitEffect(op: string, inputs: readonly Node[], attributes: Attributes = {}): number {
     return this.native.add(op, this.refs(inputs), attributes).id;

@@ -1,11 +1,11 @@
 import type { Node } from './node.ts';
-import { DetectionOps } from './ops/detection.ts';
+import { ControlOps } from './ops/control.ts';
 
 /**
  * A deferred dataflow graph: methods append operations and give their results. Each family of operations is a file of
  * ops/, each built on the one before; this class is what they add up to.
  */
-export class Graph extends DetectionOps {
+export class Graph extends ControlOps {
   static fromJSON(json: unknown): Graph {
     return Graph.load(json).graph;
   }

@@ -26,7 +26,13 @@ export interface NativeNode {
 export type Attributes = Record<string, number | string | boolean | readonly number[] | undefined>;
 
 export interface NativeGraph {
-  add(op: string, inputs: number[], attributes: Attributes, name?: string): NativeNode;
+  add(
+    op: string,
+    inputs: number[],
+    attributes: Attributes,
+    name?: string,
+    bodies?: readonly { graph: NativeGraph; outputs: number[] }[],
+  ): NativeNode;
   addConstant(tensor: NativeTensor): NativeNode;
   gradients(loss: number[], wrt: number[]): number[];
   describe(id: number): NativeNode;
