@@ -69,6 +69,7 @@ struct OpSpec {
   bool made_by_passes = false;      // an effect that is refused from outside, as internal ops are
   bool first_order = false;         // the gradient is a fused kernel that has none itself
   int bodies = 0;                   // how many graphs a node holds and runs
+  bool costly = false;              // its plain reference is too slow to fold constants by
   OpDoc doc;
   std::string family = {};  // set by the table while a family registers itself
 };

@@ -7,8 +7,8 @@ namespace vanda {
 
 namespace {
 
-// Bodies inside bodies; each is walked by recursion.
-constexpr int kNestedMax = 16;
+// Bodies inside bodies: no more than a file can hold, whose reader bounds its depth.
+constexpr int kNestedMax = 6;
 
 int depth_of(const Program& body, int left) {
   if (left == 0) throw Error("limit", "body", "there are too many bodies inside bodies");

@@ -228,6 +228,7 @@ OpSpec spec(const char* name, InferFn infer, ReferenceFn reference, GradientFn g
   out.infer = infer;
   out.reference = reference;
   out.gradient = gradient;
+  out.costly = true;
   out.doc = std::move(doc);
   return out;
 }

@@ -216,6 +216,7 @@ OpSpec spec(const char* name, int inputs, std::vector<AttributeSpec> attributes,
   out.infer = infer;
   out.reference = reference;
   out.gradient = gradient;
+  out.costly = true;
   out.doc = std::move(doc);
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "core/autodiff.hpp"
 #include "ops/register.hpp"
@@ -16,7 +17,7 @@ using Outputs = std::span<const View>;
 using Grads = std::span<const Value>;
 
 constexpr int64_t kPartsMax = 1000;
-constexpr int64_t kLengthMax = int64_t{1} << 31;
+constexpr int64_t kLengthMax = int64_t{1} << 24;
 
 TensorType stacked(const TensorType& type, int64_t length) {
   std::vector<int64_t> dims = type.shape.dims();
@@ -127,153 +128,141 @@ void reference_scan(const Node& node, Inputs inputs, Outputs outputs) {
 
 // --- the gradient: a scan in the other direction over the states that there were ----------------
 
-// Collects the reverse body's inputs and what the reverse scan is fed for them, by kind.
-struct Reverse {
-  Program body;
-  size_t next = 0;
-  std::vector<Value> states, sequences, shared;  // fed, in the outer graph
-
-  Value input(const TensorType& type) { return body_placeholder(body.graph, next++, type); }
-};
-
-// The sum of a value of the body times what comes to it, as a scalar; added to `total`.
-void add_product(Emit& emit, Value& total, Value made, Value gradient) {
-  Value sum = emit.sum(emit.mul(made, gradient), {}, false);
-  total = total.node < 0 ? sum : emit.add(total, sum);
-}
-
-struct ScanGradient {
-  Graph& graph;
-  int id;
-  Node node;  // a copy: the graph grows meanwhile
-  ScanShape shape;
-  Grads grads;
-  Emit emit;
-
+// Builds the reverse scan. Its states are what comes to each float state, and the sums of what goes
+// to each float that is shared; its sequences the states before each step, the elements, and what
+// comes to the results and to the states as they were.
+class ScanGradient {
+ public:
   ScanGradient(Graph& graph, int id, Grads grads)
-      : graph(graph),
-        id(id),
-        node(graph.node(id)),
-        shape(node, node.inputs.size()),
-        grads(grads),
-        emit(graph) {
-    shape.results = node.outputs.size() - 2 * shape.states - (shape.conditional ? 1 : 0);
+      : graph_(graph),
+        id_(id),
+        node_(graph.node(id)),
+        shape_(node_, node_.inputs.size()),
+        grads_(grads),
+        given_(shape_.body_inputs(), kNoValue),
+        comes_(shape_.body_inputs(), kNoValue) {
+    shape_.results = node_.outputs.size() - 2 * shape_.states - (shape_.conditional ? 1 : 0);
+    std::vector<TensorType> types;
+    for (Value value : node_.inputs) types.push_back(graph.type(value));
+    fed_ = scan_body_inputs(shape_, types);
   }
-
-  Value input(size_t i) const { return node.inputs[shape.first + i]; }
-  bool is_floating(Value value) const { return is_float(graph.type(value).dtype); }
 
   std::vector<Value> run() {
-    Reverse reverse;
-    Emit inner(reverse.body.graph);
-    std::vector<TensorType> types;
-    for (Value value : node.inputs) types.push_back(graph.type(value));
-    std::vector<TensorType> fed = scan_body_inputs(shape, types);
-    // States of the reverse scan: what comes to each state, and the sums for what is shared.
-    std::vector<Value> to_state(shape.states, kNoValue), to_shared(shape.shared, kNoValue);
-    for (size_t i = 0; i < shape.states; ++i) {
-      if (!is_floating(input(i))) continue;
-      to_state[i] = reverse.input(fed[i]);
-      reverse.states.push_back(grads[i].node >= 0 ? grads[i] : emit.zeros_like(input(i)));
-    }
-    size_t first_shared = shape.states + shape.sequences;
-    for (size_t i = 0; i < shape.shared; ++i) {
-      if (!is_floating(input(first_shared + i))) continue;
-      to_shared[i] = reverse.input(fed[first_shared + i]);
-      reverse.states.push_back(emit.zeros_like(input(first_shared + i)));
-    }
-    // Its sequences: the states before each step, the elements, and what comes to the results.
-    std::vector<Value> given;
-    for (size_t i = 0; i < first_shared; ++i) {
-      given.push_back(reverse.input(fed[i]));
-      bool state = i < shape.states;
-      reverse.sequences.push_back(state ? Value{id, static_cast<int>(shape.first_history() + i)}
-                                        : input(i));
-    }
-    auto sequence = [&](size_t output) {
-      if (grads[output].node < 0) return kNoValue;
-      reverse.sequences.push_back(grads[output]);
-      return reverse.input(element(node.outputs[output]));
-    };
-    std::vector<Value> to_result, to_history;
-    for (size_t i = 0; i < shape.results; ++i)
-      to_result.push_back(sequence(shape.first_result() + i));
-    for (size_t i = 0; i < shape.states; ++i)
-      to_history.push_back(sequence(shape.first_history() + i));
-    for (size_t i = 0; i < shape.shared; ++i) {
-      given.push_back(reverse.input(fed[first_shared + i]));
-      reverse.shared.push_back(input(first_shared + i));
-    }
-
-    std::vector<Value> made = inline_body(reverse.body.graph, *node.bodies[0], given);
-    Value total = kNoValue;
-    for (size_t i = 0; i < shape.states; ++i) {
-      if (to_state[i].node >= 0)
-        add_product(inner, total, made[shape.first_state() + i], to_state[i]);
-    }
-    for (size_t i = 0; i < shape.results; ++i) {
-      Value result = made[shape.first_state() + shape.states + i];
-      if (to_result[i].node >= 0) add_product(inner, total, result, to_result[i]);
+    open_states();
+    open_sequences();
+    for (size_t i = first_shared(); i < given_.size(); ++i) {
+      given_[i] = open(fed_[i]);
+      shared_.push_back(input(i));
     }
     std::vector<Value> wanted;
-    for (Value value : given) {
-      if (is_float(reverse.body.graph.type(value).dtype)) wanted.push_back(value);
+    for (Value value : given_) {
+      if (is_float(body_.graph.type(value).dtype)) wanted.push_back(value);
     }
-    std::vector<Value> result(node.inputs.size(), kNoValue);
+    Value total = total_of(inline_body(body_.graph, *node_.bodies[0], given_));
+    std::vector<Value> result(node_.inputs.size(), kNoValue);
     if (total.node < 0 || wanted.empty()) return result;
-    std::vector<Value> found = gradients(reverse.body.graph, total, wanted);
-    return finish(reverse, given, wanted, found, to_shared, to_history);
-  }
-
-  std::vector<Value> finish(Reverse& reverse, const std::vector<Value>& given,
-                            const std::vector<Value>& wanted, const std::vector<Value>& found,
-                            const std::vector<Value>& to_shared,
-                            const std::vector<Value>& to_history) {
-    Emit inner(reverse.body.graph);
-    // States first, then the sums of what is shared, then the elements: each that has a gradient.
-    struct Place {
-      size_t input;
-      int output;
-    };
-    std::vector<Place> places;
-    auto gradient_of = [&](size_t i) {
-      for (size_t k = 0; k < wanted.size(); ++k) {
-        if (wanted[k] == given[i]) return found[k];
-      }
-      return kNoValue;
-    };
-    auto place = [&](size_t i, Value more) {
-      Value gradient = gradient_of(i);
-      if (gradient.node < 0) return;
-      if (more.node >= 0) gradient = inner.add(gradient, more);
-      places.push_back({i, static_cast<int>(reverse.body.outputs.size())});
-      reverse.body.outputs.push_back(gradient);
-    };
-    size_t first_shared = shape.states + shape.sequences;
-    for (size_t i = 0; i < shape.states; ++i) place(i, to_history[i]);
-    for (size_t i = 0; i < shape.shared; ++i) place(first_shared + i, to_shared[i]);
-    for (size_t i = 0; i < shape.sequences; ++i) place(shape.states + i, kNoValue);
-
-    bool counted = shape.counted || shape.conditional;
-    std::vector<Value> inputs;
-    if (shape.conditional)
-      inputs.push_back(Value{id, static_cast<int>(shape.count_output())});
-    else if (shape.counted)
-      inputs.push_back(node.inputs[0]);
-    for (const auto* part : {&reverse.states, &reverse.sequences, &reverse.shared}) {
-      inputs.insert(inputs.end(), part->begin(), part->end());
-    }
-    Attributes attributes = {{"states", static_cast<int64_t>(reverse.states.size())},
-                             {"sequences", static_cast<int64_t>(reverse.sequences.size())},
-                             {"length", shape.length},
-                             {"reverse", !shape.reverse},
-                             {"counted", counted}};
-    int made = graph.add_with_bodies("scan", std::move(inputs), std::move(attributes),
-                                     {std::make_shared<const Program>(std::move(reverse.body))});
-    std::vector<Value> result(node.inputs.size(), kNoValue);
-    for (const Place& each : places) result[shape.first + each.input] = Value{made, each.output};
+    std::vector<Value> found = gradients(body_.graph, total, wanted);
+    std::map<size_t, int> outputs = close(wanted, found);
+    int made = add_reverse();
+    for (auto [at, output] : outputs) result[shape_.first + at] = Value{made, output};
     return result;
   }
+
+ private:
+  size_t first_shared() const { return shape_.states + shape_.sequences; }
+  Value input(size_t i) const { return node_.inputs[shape_.first + i]; }
+  Value output(size_t i) const { return Value{id_, static_cast<int>(i)}; }
+  // The next input of the reverse body.
+  Value open(const TensorType& type) { return body_placeholder(body_.graph, opened_++, type); }
+
+  void open_states() {
+    Emit emit(graph_);
+    for (size_t i = 0; i < given_.size(); ++i) {
+      bool state = i < shape_.states;
+      if ((!state && i < first_shared()) || !is_float(fed_[i].dtype)) continue;
+      comes_[i] = open(fed_[i]);
+      bool begins = state && grads_[i].node >= 0;
+      states_.push_back(begins ? grads_[i] : emit.zeros_like(input(i)));
+    }
+  }
+
+  void open_sequences() {
+    for (size_t i = 0; i < first_shared(); ++i) {
+      given_[i] = open(fed_[i]);
+      sequences_.push_back(i < shape_.states ? output(shape_.first_history() + i) : input(i));
+    }
+    auto stack = [&](size_t i) {
+      if (grads_[i].node < 0) return kNoValue;
+      sequences_.push_back(grads_[i]);
+      return open(element(node_.outputs[i]));
+    };
+    for (size_t i = 0; i < shape_.results; ++i)
+      to_result_.push_back(stack(shape_.first_result() + i));
+    for (size_t i = 0; i < shape_.states; ++i)
+      to_history_.push_back(stack(shape_.first_history() + i));
+  }
+
+  // The sum of all that a step makes, times what comes to it: its gradients are those of the step.
+  Value total_of(const std::vector<Value>& made) {
+    Emit emit(body_.graph);
+    Value total = kNoValue;
+    for (size_t i = 0; i < shape_.states + shape_.results; ++i) {
+      Value comes = i < shape_.states ? comes_[i] : to_result_[i - shape_.states];
+      if (comes.node < 0) continue;
+      Value sum = emit.sum(emit.mul(made[shape_.first_state() + i], comes), {}, false);
+      total = total.node < 0 ? sum : emit.add(total, sum);
+    }
+    return total;
+  }
+
+  // The outputs of the reverse body: for states, for what is shared, then for elements. Gives which
+  // output belongs to which input.
+  std::map<size_t, int> close(const std::vector<Value>& wanted, const std::vector<Value>& found) {
+    Emit emit(body_.graph);
+    std::map<size_t, int> outputs;
+    auto place = [&](size_t i, Value more) {
+      auto at = std::find(wanted.begin(), wanted.end(), given_[i]);
+      if (at == wanted.end()) return;
+      Value gradient = found[static_cast<size_t>(at - wanted.begin())];
+      outputs[i] = static_cast<int>(body_.outputs.size());
+      body_.outputs.push_back(more.node >= 0 ? emit.add(gradient, more) : gradient);
+    };
+    for (size_t i = 0; i < shape_.states; ++i) place(i, to_history_[i]);
+    for (size_t i = first_shared(); i < given_.size(); ++i) place(i, comes_[i]);
+    for (size_t i = shape_.states; i < first_shared(); ++i) place(i, kNoValue);
+    return outputs;
+  }
+
+  int add_reverse() {
+    std::vector<Value> inputs;
+    if (shape_.conditional) inputs.push_back(output(shape_.count_output()));
+    if (shape_.counted && !shape_.conditional) inputs.push_back(node_.inputs[0]);
+    bool counted = !inputs.empty();
+    for (const auto* part : {&states_, &sequences_, &shared_}) {
+      inputs.insert(inputs.end(), part->begin(), part->end());
+    }
+    Attributes attributes = {{"states", static_cast<int64_t>(states_.size())},
+                             {"sequences", static_cast<int64_t>(sequences_.size())},
+                             {"length", shape_.length},
+                             {"reverse", !shape_.reverse},
+                             {"counted", counted}};
+    return graph_.add_with_bodies("scan", std::move(inputs), std::move(attributes),
+                                  {std::make_shared<const Program>(std::move(body_))});
+  }
+
+  Graph& graph_;
+  int id_;
+  Node node_;  // a copy: the graph grows meanwhile
+  ScanShape shape_;
+  Grads grads_;
+  std::vector<TensorType> fed_;
+  Program body_;
+  size_t opened_ = 0;
+  // Of the body's inputs: where they are in the reverse body, and what comes to them from the steps
+  // behind. Then what the reverse scan is fed.
+  std::vector<Value> given_, comes_;
+  std::vector<Value> to_result_, to_history_;
+  std::vector<Value> states_, sequences_, shared_;
 };
 
 std::vector<Value> grad_scan(Graph& graph, int node, Grads grads) {

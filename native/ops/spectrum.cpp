@@ -127,6 +127,7 @@ void register_spectrum() {
   rfft.infer = infer_rfft;
   rfft.reference = reference_rfft;
   rfft.gradient = grad_rfft;
+  rfft.costly = true;
   rfft.doc = {
       "The discrete Fourier transform of real signals of any length: real and imaginary part "
       "of the bins from 0 to half the rate.",

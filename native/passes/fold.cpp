@@ -10,7 +10,7 @@ constexpr int64_t kFoldedElementsMax = 1 << 16;
 
 bool foldable(const Rewriter& rewriter, const Node& node, const std::vector<Value>& inputs) {
   if (node.op->reference == nullptr || node.op->op_class == OpClass::source || inputs.empty() ||
-      node.is("expand")) {
+      node.is("expand") || node.op->costly || node.op->bodies > 0) {
     return false;  // an expanded constant is free inside a fused program
   }
   for (Value input : inputs) {

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <memory>
 
 #include "backend/cpu/lowering.hpp"
 #include "core/error.hpp"
@@ -131,13 +130,13 @@ bool lower_ctc(Lowering& lowering, int id) {
   for (Value input : node.inputs) reads.push_back(lowering.plain(input));
   int target = lowering.define_new(Value{id, 0});
   CtcBuffers at{reads[0], reads[1], reads[2], reads[3], gradient ? reads[4] : -1, target};
-  auto scratch = std::make_shared<std::vector<double>>(
-      static_cast<size_t>(lowering.threads() * ctc.scratch()));
+  int64_t team = std::min<int64_t>(lowering.threads(), ctc.shape.batch);
+  int scratch = lowering.new_buffer(static_cast<size_t>(team * ctc.scratch()) * sizeof(double));
   std::string op = node.op->name;
-  lowering.add(op, reads, {target}, [=](const RunContext& context) {
+  lowering.add(op, reads, {target, scratch}, [=](const RunContext& context) {
     std::atomic<bool> bad{false};
     parallel_for(context.threads, ctc.shape.batch, 1, [&](int64_t begin, int64_t end, int thread) {
-      double* own = scratch->data() + thread * ctc.scratch();
+      double* own = static_cast<double*>(context.data[scratch]) + thread * ctc.scratch();
       for (int64_t n = begin; n < end; ++n) {
         Ctc::Row row;
         if (!ctc.open(row, static_cast<const float*>(context.data[at.x]), context.data[at.labels],

@@ -66,7 +66,7 @@ void lower_qr(Lowering& lowering, int id) {
   int source = lowering.plain(node.inputs[0]);
   int left = lowering.define_new(Value{id, 0});
   int right = lowering.define_new(Value{id, 1});
-  lowering.add("qr", {source}, {left, right}, [=](const RunContext& context) {
+  lowering.add("qr", {source}, {left, right, batch.scratch()}, [=](const RunContext& context) {
     batch.run(context, "", [&](int64_t index, double* a) {
       Householder qr{m, n, a, a + m * n, a + 2 * m * n, a + 3 * m * n, a + 3 * m * n + n};
       copy_in(a, static_cast<const float*>(context.data[source]) + index * m * n, m * n);
@@ -126,18 +126,19 @@ void lower_svd(Lowering& lowering, int id) {
   int left = lowering.define_new(Value{id, 0});
   int values = lowering.define_new(Value{id, 1});
   int right = lowering.define_new(Value{id, 2});
-  lowering.add("svd", {source}, {left, values, right}, [=](const RunContext& context) {
-    batch.run(context, "", [&](int64_t index, double* w) {
-      double* v = w + m * n;
-      double* s = v + n * n;
-      copy_transposed(w, static_cast<const float*>(context.data[source]) + index * m * n, m, n);
-      decompose(w, v, s, s + n, m, n);
-      write_columns(static_cast<float*>(context.data[left]) + index * m * n, w, s + n, n, m);
-      write_columns(static_cast<float*>(context.data[right]) + index * n * n, v, s + n, n, n);
-      copy_out(static_cast<float*>(context.data[values]) + index * n, s, n);
-      return true;
-    });
-  });
+  lowering.add(
+      "svd", {source}, {left, values, right, batch.scratch()}, [=](const RunContext& context) {
+        batch.run(context, "", [&](int64_t index, double* w) {
+          double* v = w + m * n;
+          double* s = v + n * n;
+          copy_transposed(w, static_cast<const float*>(context.data[source]) + index * m * n, m, n);
+          decompose(w, v, s, s + n, m, n);
+          write_columns(static_cast<float*>(context.data[left]) + index * m * n, w, s + n, n, m);
+          write_columns(static_cast<float*>(context.data[right]) + index * n * n, v, s + n, n, n);
+          copy_out(static_cast<float*>(context.data[values]) + index * n, s, n);
+          return true;
+        });
+      });
 }
 
 void lower_eigen(Lowering& lowering, int id) {
@@ -148,25 +149,27 @@ void lower_eigen(Lowering& lowering, int id) {
   int source = lowering.plain(node.inputs[0]);
   int values = lowering.define_new(Value{id, 0});
   int vectors = lowering.define_new(Value{id, 1});
-  lowering.add("symmetric_eigen", {source}, {values, vectors}, [=](const RunContext& context) {
-    batch.run(context, "", [&](int64_t index, double* a) {
-      double* v = a + n * n;
-      double* w = v + n * n;
-      const float* x = static_cast<const float*>(context.data[source]) + index * n * n;
-      for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j <= i; ++j)
-          a[i * n + j] = a[j * n + i] = static_cast<double>(x[i * n + j]);
-      }
-      identity(v, n);
-      diagonalize(a, v, n);
-      for (int64_t i = 0; i < n; ++i) w[i] = a[i * n + i];
-      sort_rows(w, v, n, nullptr, 0, n, false);
-      for (int64_t i = 0; i < n; ++i) w[n + i] = sign_of_row(v + i * n, n);
-      copy_out(static_cast<float*>(context.data[values]) + index * n, w, n);
-      write_columns(static_cast<float*>(context.data[vectors]) + index * n * n, v, w + n, n, n);
-      return true;
-    });
-  });
+  lowering.add("symmetric_eigen", {source}, {values, vectors, batch.scratch()},
+               [=](const RunContext& context) {
+                 batch.run(context, "", [&](int64_t index, double* a) {
+                   double* v = a + n * n;
+                   double* w = v + n * n;
+                   const float* x = static_cast<const float*>(context.data[source]) + index * n * n;
+                   for (int64_t i = 0; i < n; ++i) {
+                     for (int64_t j = 0; j <= i; ++j)
+                       a[i * n + j] = a[j * n + i] = static_cast<double>(x[i * n + j]);
+                   }
+                   identity(v, n);
+                   diagonalize(a, v, n);
+                   for (int64_t i = 0; i < n; ++i) w[i] = a[i * n + i];
+                   sort_rows(w, v, n, nullptr, 0, n, false);
+                   for (int64_t i = 0; i < n; ++i) w[n + i] = sign_of_row(v + i * n, n);
+                   copy_out(static_cast<float*>(context.data[values]) + index * n, w, n);
+                   write_columns(static_cast<float*>(context.data[vectors]) + index * n * n, v,
+                                 w + n, n, n);
+                   return true;
+                 });
+               });
 }
 
 }  // namespace

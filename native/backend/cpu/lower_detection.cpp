@@ -1,7 +1,6 @@
 #include "ops/detection.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <numeric>
 
 #include "backend/cpu/lowering.hpp"
@@ -48,21 +47,22 @@ bool lower_detection(Lowering& lowering, int id) {
   int64_t pictures = scores[0];
   Suppression rule{scores[1], node.integer("size"), static_cast<float>(node.number("overlap")),
                    static_cast<float>(node.number("scoreThreshold"))};
-  auto scratch =
-      std::make_shared<std::vector<int32_t>>(static_cast<size_t>(lowering.threads() * rule.boxes));
+  int64_t team = std::min<int64_t>(lowering.threads(), pictures);
+  int scratch = lowering.new_buffer(static_cast<size_t>(team * rule.boxes) * sizeof(int32_t));
   int box = lowering.plain(node.inputs[0]);
   int score = lowering.plain(node.inputs[1]);
   int places = lowering.define_new(Value{id, 0});
   int count = lowering.define_new(Value{id, 1});
   lowering.add(
-      "non_max_suppression", {box, score}, {places, count}, [=](const RunContext& context) {
+      "non_max_suppression", {box, score}, {places, count, scratch},
+      [=](const RunContext& context) {
         parallel_for(context.threads, pictures, 1, [&](int64_t begin, int64_t end, int thread) {
           for (int64_t n = begin; n < end; ++n) {
             static_cast<int32_t*>(context.data[count])[n] =
                 rule.run(static_cast<const float*>(context.data[box]) + n * rule.boxes * 4,
                          static_cast<const float*>(context.data[score]) + n * rule.boxes,
                          static_cast<int32_t*>(context.data[places]) + n * rule.size,
-                         scratch->data() + thread * rule.boxes);
+                         static_cast<int32_t*>(context.data[scratch]) + thread * rule.boxes);
           }
         });
       });

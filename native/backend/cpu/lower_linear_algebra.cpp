@@ -32,7 +32,7 @@ void lower_cholesky(Lowering& lowering, int id) {
   MatrixBatch batch(lowering, id, shape.count, n * n, cube(n) / 6);
   int source = lowering.plain(node.inputs[0]);
   int target = lowering.define_new(Value{id, 0});
-  lowering.add("cholesky", {source}, {target}, [=](const RunContext& context) {
+  lowering.add("cholesky", {source}, {target, batch.scratch()}, [=](const RunContext& context) {
     batch.run(context, "is not positive definite", [&](int64_t m, double* u) {
       const float* a = static_cast<const float*>(context.data[source]) + m * n * n;
       float* l = static_cast<float*>(context.data[target]) + m * n * n;
@@ -74,20 +74,21 @@ void lower_triangular(Lowering& lowering, int id) {
   int left = lowering.plain(node.inputs[0]);
   int right = lowering.plain(node.inputs[1]);
   int target = lowering.define_new(Value{id, 0});
-  lowering.add("triangular_solve", {left, right}, {target}, [=](const RunContext& context) {
-    batch.run(context, "is singular", [&](int64_t m, double* a) {
-      double* x = a + n * n;
-      const float* given = static_cast<const float*>(context.data[left]) + m * n * n;
-      if (transpose)
-        copy_transposed(a, given, n, n);
-      else
-        copy_in(a, given, n * n);
-      copy_in(x, static_cast<const float*>(context.data[right]) + m * n * width, n * width);
-      bool solved = substitute(a, x, n, width, forward);
-      copy_out(static_cast<float*>(context.data[target]) + m * n * width, x, n * width);
-      return solved;
-    });
-  });
+  lowering.add(
+      "triangular_solve", {left, right}, {target, batch.scratch()}, [=](const RunContext& context) {
+        batch.run(context, "is singular", [&](int64_t m, double* a) {
+          double* x = a + n * n;
+          const float* given = static_cast<const float*>(context.data[left]) + m * n * n;
+          if (transpose)
+            copy_transposed(a, given, n, n);
+          else
+            copy_in(a, given, n * n);
+          copy_in(x, static_cast<const float*>(context.data[right]) + m * n * width, n * width);
+          bool solved = substitute(a, x, n, width, forward);
+          copy_out(static_cast<float*>(context.data[target]) + m * n * width, x, n * width);
+          return solved;
+        });
+      });
 }
 
 // Elimination with partial pivoting: the upper factor stays in a, and the same is done to the rows
@@ -127,7 +128,7 @@ void lower_solve(Lowering& lowering, int id) {
   int left = lowering.plain(node.inputs[0]);
   int right = lowering.plain(node.inputs[1]);
   int target = lowering.define_new(Value{id, 0});
-  lowering.add("solve", {left, right}, {target}, [=](const RunContext& context) {
+  lowering.add("solve", {left, right}, {target, batch.scratch()}, [=](const RunContext& context) {
     batch.run(context, "is singular", [&](int64_t m, double* a) {
       double* x = a + n * n;
       const float* given = static_cast<const float*>(context.data[left]) + m * n * n;
@@ -151,21 +152,22 @@ void lower_determinant(Lowering& lowering, int id) {
   int source = lowering.plain(node.inputs[0]);
   int signs = lowering.define_new(Value{id, 0});
   int logs = lowering.define_new(Value{id, 1});
-  lowering.add("log_determinant", {source}, {signs, logs}, [=](const RunContext& context) {
-    batch.run(context, "", [&](int64_t m, double* a) {
-      copy_in(a, static_cast<const float*>(context.data[source]) + m * n * n, n * n);
-      int sign = eliminate(a, a, n, 0);
-      double sum = sign == 0 ? -INFINITY : 0;
-      for (int64_t k = 0; sign != 0 && k < n; ++k) {
-        double pivot = a[k * n + k];
-        if (pivot < 0) sign = -sign;
-        sum += std::log(std::fabs(pivot));
-      }
-      static_cast<float*>(context.data[signs])[m] = static_cast<float>(sign);
-      static_cast<float*>(context.data[logs])[m] = static_cast<float>(sum);
-      return true;
-    });
-  });
+  lowering.add("log_determinant", {source}, {signs, logs, batch.scratch()},
+               [=](const RunContext& context) {
+                 batch.run(context, "", [&](int64_t m, double* a) {
+                   copy_in(a, static_cast<const float*>(context.data[source]) + m * n * n, n * n);
+                   int sign = eliminate(a, a, n, 0);
+                   double sum = sign == 0 ? -INFINITY : 0;
+                   for (int64_t k = 0; sign != 0 && k < n; ++k) {
+                     double pivot = a[k * n + k];
+                     if (pivot < 0) sign = -sign;
+                     sum += std::log(std::fabs(pivot));
+                   }
+                   static_cast<float*>(context.data[signs])[m] = static_cast<float>(sign);
+                   static_cast<float*>(context.data[logs])[m] = static_cast<float>(sum);
+                   return true;
+                 });
+               });
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <memory>
 
 #include "backend/cpu/lowering.hpp"
 
@@ -54,16 +53,16 @@ void lower_lines(Lowering& lowering, int id, const Lines& lines) {
   int source = lowering.plain(node.inputs[0]);
   int values = lowering.define_new(Value{id, 0});
   int places = lowering.define_new(Value{id, 1});
-  auto scratch = std::make_shared<std::vector<Placed<T>>>(
-      static_cast<size_t>(lowering.threads() * lines.size));
-  lowering.add("sort", {source}, {values, places}, [=](const RunContext& context) {
+  int64_t team = std::min<int64_t>(lowering.threads(), lines.count);
+  int scratch = lowering.new_buffer(static_cast<size_t>(team * lines.size) * sizeof(Placed<T>));
+  lowering.add("sort", {source}, {values, places, scratch}, [=](const RunContext& context) {
     int64_t grain = kGrainElements / (lines.size + 1) + 1;
     parallel_for(context.threads, lines.count, grain, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t line = begin; line < end; ++line) {
         sort_line(lines, line, descending, static_cast<const T*>(context.data[source]),
                   static_cast<T*>(context.data[values]),
                   static_cast<int32_t*>(context.data[places]),
-                  scratch->data() + thread * lines.size);
+                  static_cast<Placed<T>*>(context.data[scratch]) + thread * lines.size);
       }
     });
   });

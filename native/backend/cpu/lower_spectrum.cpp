@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -113,23 +114,24 @@ bool lower_spectrum(Lowering& lowering, int id) {
   int64_t rows = x.shape.elements() / n;
   int64_t bins = 2 * (n / 2 + 1);
   auto transform = std::make_shared<const RealFourier>(n);
-  auto scratch = std::make_shared<std::vector<float>>(
-      static_cast<size_t>(lowering.threads() * transform->scratch()));
+  int64_t team = std::min<int64_t>(lowering.threads(), rows);
+  int scratch =
+      lowering.new_buffer(static_cast<size_t>(team * transform->scratch()) * sizeof(float));
   int source = lowering.plain(node.inputs[0]);
   int target = lowering.define_new(Value{id, 0});
-  lowering.add(node.op->name, {source}, {target}, [=](const RunContext& context) {
+  lowering.add(node.op->name, {source}, {target, scratch}, [=](const RunContext& context) {
     const float* from = static_cast<const float*>(context.data[source]);
     float* to = static_cast<float*>(context.data[target]);
-    parallel_for(context.threads, rows, 4096 / (n + 1) + 1,
-                 [&](int64_t begin, int64_t end, int thread) {
-                   float* own = scratch->data() + thread * transform->scratch();
-                   for (int64_t row = begin; row < end; ++row) {
-                     if (backward)
-                       transform->backward(from + row * bins, to + row * n, own);
-                     else
-                       transform->forward(from + row * n, to + row * bins, own);
-                   }
-                 });
+    parallel_for(
+        context.threads, rows, 4096 / (n + 1) + 1, [&](int64_t begin, int64_t end, int thread) {
+          float* own = static_cast<float*>(context.data[scratch]) + thread * transform->scratch();
+          for (int64_t row = begin; row < end; ++row) {
+            if (backward)
+              transform->backward(from + row * bins, to + row * n, own);
+            else
+              transform->forward(from + row * n, to + row * bins, own);
+          }
+        });
   });
   return true;
 }

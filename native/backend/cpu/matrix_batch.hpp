@@ -1,8 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
-#include <memory>
-#include <vector>
 
 #include "backend/cpu/lowering.hpp"
 #include "ops/matrices.hpp"
@@ -10,7 +9,7 @@
 namespace vanda::cpu {
 
 // Matrices of a batch are worked on one by one, in double precision, each by one thread: results do
-// not depend on how many there are. Runs allocate nothing: the scratch is made with the plan.
+// not depend on how many there are. The scratch lies in the plan's arena.
 class MatrixBatch {
  public:
   // `doubles` of scratch for each matrix; `work` of one matrix in multiply-adds.
@@ -19,8 +18,12 @@ class MatrixBatch {
         count_(count),
         doubles_(doubles),
         grain_(static_cast<int64_t>(kGrainWork / (work + 1)) + 1),
-        scratch_(std::make_shared<std::vector<double>>(
-            static_cast<size_t>(doubles * lowering.threads()))) {}
+        scratch_(lowering.new_buffer(
+            static_cast<size_t>(doubles * std::min<int64_t>(lowering.threads(), count)) *
+            sizeof(double))) {}
+
+  // To be named among what the step writes.
+  int scratch() const { return scratch_; }
 
   // body(matrix, scratch) -> whether the matrix has an answer; `what` says what it is without one.
   template <typename Body>
@@ -28,7 +31,7 @@ class MatrixBatch {
     std::atomic<int64_t> first_bad{count_};
     parallel_for(context.threads, count_, grain_, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t m = begin; m < end; ++m) {
-        if (body(m, scratch_->data() + thread * doubles_)) continue;
+        if (body(m, static_cast<double*>(context.data[scratch_]) + thread * doubles_)) continue;
         int64_t seen = first_bad.load();
         while (m < seen && !first_bad.compare_exchange_weak(seen, m)) {
         }
@@ -41,7 +44,7 @@ class MatrixBatch {
   static constexpr double kGrainWork = 50000;
   std::string op_;
   int64_t count_, doubles_, grain_;
-  std::shared_ptr<std::vector<double>> scratch_;
+  int scratch_;
 };
 
 inline void copy_in(double* to, const float* from, int64_t n) {
