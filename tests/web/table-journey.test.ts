@@ -150,6 +150,16 @@ test('a second version is trained from the first, compared and deployed', async 
   await expectGoodManners();
 }, 240_000);
 
+test('a version is exported to another format, with how alike it answers', async () => {
+  await page.goto('/models/penguins?version=1');
+  await page.getByRole('button', { name: 'Export as ONNX', exact: true }).click();
+  await page.getByRole('link', { name: 'Download ONNX', exact: true }).waitFor({ timeout: 60_000 });
+  await page
+    .getByText(/% the same label, at most .* apart, on 256 items, run with ONNX Runtime$/)
+    .waitFor();
+  await expectGoodManners();
+}, 120_000);
+
 test('an endpoint is rolled back to an earlier change, and its snippets carry a key', async () => {
   await page.goto('/endpoints/penguins');
   await page.getByRole('link', { name: 'penguins@2' }).waitFor();

@@ -9,6 +9,8 @@ export type ExportFormat = z.infer<typeof exportFormat>;
 /** What each format is called and how its file ends; several files come as one ZIP archive. */
 export const exportFormats: Record<ExportFormat, { title: string; extension: string }> = {
   onnx: { title: 'ONNX', extension: 'onnx' },
+  'onnx-f16': { title: 'ONNX, 16-bit weights', extension: 'onnx' },
+  'onnx-int8': { title: 'ONNX, 8-bit', extension: 'onnx' },
   safetensors: { title: 'safetensors', extension: 'zip' },
 };
 
