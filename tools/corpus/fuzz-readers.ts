@@ -8,8 +8,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FormatError, importTfjsGraph, importTfjsLayers, readStateDict } from '@vanda/formats';
+import {
+  FormatError,
+  importKeras,
+  importTfjsGraph,
+  importTfjsLayers,
+  readStateDict,
+} from '@vanda/formats';
 import { spoilBytes, spoilJson } from './spoil.ts';
+import { storedZip } from './stored-zip.ts';
 
 const seconds = Number(process.argv[2] ?? 60);
 const first = Number(process.argv[3] ?? 1);
@@ -26,6 +33,13 @@ const networks = JSON.parse((await golden('tfjs.json')).toString('utf8')) as {
   graphs: { json: object; base64: string }[];
 };
 
+const configs = await Promise.all(
+  ['pictures', 'sentences', 'attention', 'nested'].map(async (name) => {
+    const archive = (await golden(`keras/${name}.keras`)).toString('utf8');
+    return JSON.parse(archive.slice(archive.indexOf('{"module"'), archive.lastIndexOf('}PK') + 1));
+  }),
+);
+
 type Target = (seed: number) => Promise<unknown>;
 const targets: Target[] = [
   async (seed) => {
@@ -39,6 +53,12 @@ const targets: Target[] = [
   async (seed) => {
     const { json, base64 } = networks.graphs[seed % networks.graphs.length] as never;
     return importTfjsGraph(spoilJson(json, seed), Buffer.from(base64, 'base64'));
+  },
+  async (seed) => {
+    const config = JSON.stringify(spoilJson(configs[seed % configs.length], seed)) ?? '';
+    const entries = { 'config.json': Buffer.from(config), 'model.weights.h5': Buffer.from('none') };
+    await writeFile(file, storedZip(entries));
+    return await importKeras(file);
   },
 ];
 
