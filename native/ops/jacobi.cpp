@@ -10,10 +10,15 @@ namespace {
 constexpr int kSweepsMax = 60;
 constexpr double kRounding = 1e-14;
 
+// In four sums, which the processor can add up beside each other.
 double dot(const double* a, const double* b, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
-  return sum;
+  double sums[4] = {};
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (int64_t k = 0; k < 4; ++k) sums[k] += a[i + k] * b[i + k];
+  }
+  for (; i < n; ++i) sums[0] += a[i] * b[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 struct Rotation {
@@ -28,7 +33,7 @@ Rotation rotation_of(double p, double q, double g) {
   return {cosine, cosine * tangent};
 }
 
-void rotate(double* a, double* b, int64_t n, Rotation r) {
+void rotate(double* __restrict a, double* __restrict b, int64_t n, Rotation r) {
   for (int64_t i = 0; i < n; ++i) {
     double x = a[i];
     double y = b[i];
@@ -43,10 +48,10 @@ void orthogonalize_rows(double* w, double* v, int64_t n, int64_t m) {
   for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
     bool turned = false;
     for (int64_t i = 0; i < n; ++i) {
+      double* a = w + i * m;
+      double p = dot(a, a, m);
       for (int64_t j = i + 1; j < n; ++j) {
-        double* a = w + i * m;
         double* b = w + j * m;
-        double p = dot(a, a, m);
         double q = dot(b, b, m);
         double g = dot(a, b, m);
         // Written so that what is no number ends the sweeps as well.
@@ -54,6 +59,7 @@ void orthogonalize_rows(double* w, double* v, int64_t n, int64_t m) {
         turned = true;
         Rotation r = rotation_of(p, q, g);
         rotate(a, b, m, r);
+        p = dot(a, a, m);
         rotate(v + i * n, v + j * n, n, r);
       }
     }

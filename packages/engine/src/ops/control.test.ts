@@ -78,6 +78,40 @@ test('gradients of a scan reach its states, its sequences and what is shared, to
   expect(gradientError(second, ...feeds)).toBeLessThan(0.04);
 });
 
+test('a recurrent network as a scan is the one that is laid out step by step, for any batch', () => {
+  const graph = new Graph({ seed: 4 });
+  const x = graph.placeholder('x', [null, 5, 3]);
+  const w = graph.variable('w', [3, 2], { kind: 'glorotUniform' });
+  const u = graph.variable('u', [2, 2], { kind: 'uniform', scale: 1 });
+  const bias = graph.variable('bias', [2], { kind: 'constant', value: 0.1 });
+  const steps = graph.transpose(graph.dense(x, w, bias), [1, 0, 2]);
+  const start = graph.zerosLike(graph.squeeze(graph.slice(steps, [0, 0, 0], [1, -1, -1]), 0));
+  const { results } = graph.scan({ states: [start], sequences: [steps], shared: [u] }, (s) => {
+    const [h, now, weight] = [s.states[0], s.elements[0], s.shared[0]] as [Node, Node, Node];
+    const next = s.graph.tanh(s.graph.add(now, s.graph.matmul(h, weight)));
+    return { states: [next], results: [next] };
+  });
+  const scanned = graph.transpose(results[0] as Node, [1, 0, 2]);
+  const laid = graph.simpleRnn(x, w, u, bias).y;
+  const slopes = (y: Node) => graph.gradients(graph.sum(graph.square(y)), [w, u, bias]) as Node[];
+  const [first, second] = [slopes(scanned), slopes(laid)];
+  const session = new Session(graph, { threads: 2 });
+  for (const batch of [1, 4]) {
+    const feeds = { x: drawn([batch, 5, 3], batch) };
+    const got = session.runSync(feeds, { scanned, laid });
+    expect(got.scanned.shape).toEqual([batch, 5, 2]);
+    got.scanned.data.forEach((value, i) => {
+      expect(Number(value)).toBeCloseTo(Number(got.laid.data[i]), 5);
+    });
+    first.forEach((node, k) => {
+      const both = session.runSync(feeds, { a: node, b: second[k] as Node });
+      both.a.data.forEach((value, i) => {
+        expect(Number(value)).toBeCloseTo(Number(both.b.data[i]), 4);
+      });
+    });
+  }
+});
+
 test('a loop ends when its condition does, and its gradient knows how often it ran', () => {
   // Newton's way to a square root.
   const build = (g: Graph, x: Node) =>
