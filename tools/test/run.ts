@@ -46,7 +46,8 @@ const everything: Suite[] = [
     tally: readCtest,
   },
   {
-    title: 'C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of fuzzing',
+    title:
+      'C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of fuzzing',
     command: [process.execPath, 'tools/native/build.mjs', '--asan'],
     tally: readCtest,
   },

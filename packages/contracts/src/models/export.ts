@@ -3,7 +3,9 @@ import { failure } from '../errors.ts';
 import { bytes, timestamp } from '../operation.ts';
 
 /** What a model version can be turned into, for where there is no Vanda. */
-export const exportFormat = z.enum(['onnx', 'safetensors']).meta({ id: 'ExportFormat' });
+export const exportFormat = z
+  .enum(['onnx', 'onnx-f16', 'onnx-int8', 'safetensors'])
+  .meta({ id: 'ExportFormat' });
 export type ExportFormat = z.infer<typeof exportFormat>;
 
 /** What each format is called and how its file ends; several files come as one ZIP archive. */
