@@ -24,8 +24,8 @@ const STAGES = [
 
 /**
  * EfficientNet-Lite0 with the weights of a PyTorch state dict: pictures [N, 224, 224, 3] of (pixel - 127) / 128 ->
- * features [N, 1280] and logits [N, 1000] (Tan and Le, 2019, without squeeze-and-excitation and with relu6, as TensorFlow's
- * tpu/models/official/efficientnet/lite has it). Each variable is filled from the tensor of its own place.
+ * features [N, 1280] and logits [N, 1000] (Tan and Le, 2019, without squeeze-and-excitation and with relu6, as
+ * TensorFlow's tpu/models/official/efficientnet/lite has it). Each variable is filled from the tensor of its own place.
  */
 export function importEfficientNetLite0(tensors: NamedTensors): ImportedNetwork {
   const graph = new Graph();

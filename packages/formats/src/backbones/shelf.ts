@@ -98,7 +98,10 @@ export const backbones: readonly Backbone[] = [
     kind: 'tfjs-graph',
     input: { size: 224, ...unit },
     features: {
-      place: `StatefulPartitionedCall/sequential/keras_layer/${'StatefulPartitionedCall/'.repeat(3)}predict/feature_vector/SpatialSqueeze`,
+      place: [
+        'StatefulPartitionedCall/sequential/keras_layer/StatefulPartitionedCall',
+        'StatefulPartitionedCall/StatefulPartitionedCall/predict/feature_vector/SpatialSqueeze',
+      ].join('/'),
       width: 1792,
     },
     parameters: 4_300_773,

@@ -11,8 +11,8 @@ function filling(graph: Graph): Fill {
 }
 
 /**
- * The weights of a .keras file: each layer has a group that is called after its class and its number among the layers of
- * that class, and numbers its own weights, the trainable ones first (Keras 3, saving_lib.py).
+ * The weights of a .keras file: each layer has a group that is called after its class and its number among the layers
+ * of that class, and numbers its own weights, the trainable ones first (Keras 3, saving_lib.py).
  */
 export async function fillByNumber(
   graph: Graph,
@@ -57,8 +57,8 @@ function snakeCase(name: string): string {
 }
 
 /**
- * The weights of a legacy .h5 file: each layer of the outermost model has a group that lists its weights by names such as
- * inner/dense/kernel or dense/kernel:0, with a cell's name between those of a layer and a weight or not.
+ * The weights of a legacy .h5 file: each layer of the outermost model has a group that lists its weights by names such
+ * as inner/dense/kernel or dense/kernel:0, with a cell's name between those of a layer and a weight or not.
  */
 export async function fillByName(
   graph: Graph,

@@ -163,8 +163,8 @@ export class Hdf5File {
 }
 
 /**
- * The library's own descriptions of what is wrong go nowhere, since its callers get a sentence; and a dataset that names
- * a device of the process as where its numbers lie finds none.
+ * The library's own descriptions of what is wrong go nowhere, since its callers get a sentence; and a dataset that
+ * names a device of the process as where its numbers lie finds none.
  */
 function silence(fs: NonNullable<typeof FS>): void {
   const { streams } = fs as unknown as { streams: Parameters<typeof fs.close>[0][] };
