@@ -62,9 +62,10 @@ function integerProduct(
   tensors: Map<string, TensorOut>,
   quantizedInputs: Map<string, readonly string[]>,
 ): NodeOut[] {
-  const { codes, scales } = quantizedWeight(weight, 1);
+  const { codes, scales, zero: zeros } = quantizedWeight(weight, 1);
   tensors.set(codes.name, codes);
   tensors.set(scales.name, scales);
+  tensors.set(zeros.name, zeros);
   const [x = '', , bias] = node.input;
   const [output = ''] = node.output;
   const made: NodeOut[] = [];
@@ -82,7 +83,7 @@ function integerProduct(
   const [q, scale, zero] = (known ??
     add('DynamicQuantizeLinear', [x], [`${x}.codes`, `${x}.scale`, `${x}.zero`])) as string[];
   quantizedInputs.set(x, [q, scale, zero] as string[]);
-  add('MatMulInteger', [q as string, codes.name, zero as string], [named('integers')]);
+  add('MatMulInteger', [q as string, codes.name, zero as string, zeros.name], [named('integers')]);
   add('Cast', [named('integers')], [named('sums')], [{ name: 'to', type: 2, i: dataTypes.float }]);
   add('Mul', [scale as string, scales.name], [named('scale')]);
   add('Mul', [named('sums'), named('scale')], [bias ? named('product') : output]);

@@ -2,7 +2,7 @@ import { dataTypes } from '../proto.ts';
 import type { NodeOut, TensorOut } from './graph-writer.ts';
 import { floatsOf, floatTensor, rawTensor } from './tensor-proto.ts';
 
-/** A weight in eight bits, symmetric, with a scale for each place of an axis. */
+/** A weight in eight bits, symmetric about its zero, with a scale for each place of an axis. */
 export interface QuantizedWeight {
   readonly codes: TensorOut;
   readonly scales: TensorOut;
@@ -10,7 +10,14 @@ export interface QuantizedWeight {
   readonly scale: Float32Array;
 }
 
-/** -127..127 steps of the largest weight of each channel, so that 0 stays 0 and nothing is cut. */
+/** The code of 0. */
+const ZERO = 128;
+
+/**
+ * 127 steps on each side of 0, the largest weight of each channel being the last one, so that 0 stays 0 and nothing is
+ * cut. Codes are unsigned: with signed ones, processors that have AVX2 alone add two products into sixteen bits and
+ * saturate there, and seven bits, which would fit, lose more than that.
+ */
 export function quantizedWeight(weight: TensorOut, axis: number): QuantizedWeight {
   const values = floatsOf(weight);
   const channels = weight.dims[axis] ?? 1;
@@ -22,14 +29,19 @@ export function quantizedWeight(weight: TensorOut, axis: number): QuantizedWeigh
     largest[channel] = Math.max(largest[channel] ?? 0, Math.abs(value));
   }
   const scale = largest.map((size) => (size > 0 ? size / 127 : 1));
-  const codes = Int8Array.from(values, (value, i) => {
-    return Math.max(-127, Math.min(127, Math.round(value / (scale[channelOf(i)] ?? 1))));
+  const codes = Uint8Array.from(values, (value, i) => {
+    return ZERO + Math.max(-127, Math.min(127, Math.round(value / (scale[channelOf(i)] ?? 1))));
   });
   const { name, dims } = weight;
   return {
-    codes: rawTensor(`${name}.codes`, dims, dataTypes.int8, codes),
+    codes: rawTensor(`${name}.codes`, dims, dataTypes.uint8, codes),
     scales: floatTensor(`${name}.scales`, [channels], scale),
-    zero: rawTensor(`${name}.zeros`, [channels], dataTypes.int8, new Int8Array(channels)),
+    zero: rawTensor(
+      `${name}.zeros`,
+      [channels],
+      dataTypes.uint8,
+      new Uint8Array(channels).fill(ZERO),
+    ),
     scale,
   };
 }
