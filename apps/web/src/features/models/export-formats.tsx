@@ -79,8 +79,12 @@ function FormatRow({ params, format, made }: RowProps) {
       </Table.Td>
       <Table.Td valign="top" ta="end">
         {made?.state === 'succeeded' ? (
-          <Anchor size="sm" href={addressOf(downloadExport, { ...params, format })}>
-            Download {title}
+          <Anchor
+            size="sm"
+            href={addressOf(downloadExport, { ...params, format })}
+            aria-label={`Download ${title}`}
+          >
+            Download
           </Anchor>
         ) : made && waits(made) ? (
           <Group gap="xs" justify="flex-end" role="status">
