@@ -7,6 +7,9 @@ import { permuted } from './permute.ts';
 import type { Filled, Flow, Known, Stored, Value } from './value.ts';
 import { dimsOf } from './value.ts';
 
+/** Elements of all tensors together that are computed while a file is read. */
+const COMPUTED_MAX = 1 << 25;
+
 /**
  * Builds the graph. A value keeps how its axes lie in memory, so that ONNX's channels-first pictures stay channels-last
  * from one layer to the next, and elements move only where an operator needs them in another order.
@@ -15,11 +18,19 @@ export class Builder {
   readonly graph = new Graph();
   readonly #made = new Map<Stored, Flow>();
   readonly #trainable: (name: string) => boolean;
+  #computed = 0;
   /** An input with an open batch: where the batch's size can be had. */
   batch: Node | undefined;
 
   constructor(options: { trainable?: (name: string) => boolean } = {}) {
     this.#trainable = options.trainable ?? (() => true);
+  }
+
+  /** Counts what is computed at import, so that many small nodes together cannot fill the memory. */
+  spend(elements: number): void {
+    this.#computed += elements;
+    if (this.#computed <= COMPUTED_MAX) return;
+    throw new FormatError('ONNX', 'graph', 'its shape arithmetic holds too many numbers');
   }
 
   /** A result in its storage; `from` say what the open dim counts. */

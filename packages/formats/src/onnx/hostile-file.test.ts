@@ -138,6 +138,13 @@ test('attributes and shapes out of all bounds', async () => {
   );
 });
 
+test('many nodes that are small by themselves', async () => {
+  const nodes = Array.from({ length: 300 }, (_, i) => node('ConstantOfShape', ['s'], [`z${i}`]));
+  const initializers = [int64s('s', [1], [2 ** 17])];
+  const bytes = tinyModel({ nodes: [...nodes, node('Relu', ['x'], ['y'])], initializers });
+  await refused(bytes, /graph/, /too many numbers/);
+});
+
 test('shape arithmetic that would fill the memory', async () => {
   const made = (...nodes: ReturnType<typeof node>[]) =>
     tinyModel({

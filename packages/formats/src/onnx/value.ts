@@ -40,8 +40,8 @@ export interface Flow {
 
 export type Value = Known | Filled | Stored | Flow;
 
-/** More elements than this are never computed at import. */
-export const KNOWN_MAX = 1 << 16;
+/** A tensor of more elements than this is never computed at import. */
+export const KNOWN_MAX = 1 << 18;
 
 /** The dims in ONNX's order. */
 export function dimsOf(value: Value): readonly OnnxDim[] {

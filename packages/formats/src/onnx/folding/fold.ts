@@ -18,6 +18,7 @@ const operands: Readonly<Record<string, number>> = {
   Expand: 2,
   Gather: 2,
   Reshape: 2,
+  ScatterND: 3,
   Slice: 3,
   Tile: 2,
   Where: 3,
@@ -97,6 +98,7 @@ function filledOrKnown(
   if (open > 0) return { kind: 'filled', dtype, dims, fill: number };
   if (count > KNOWN_MAX)
     call.refuse(`${count} elements are too many to be made at import`, 'shape');
+  call.builder.spend(count);
   return known(dtype, dims as number[], new Array<number>(count).fill(number));
 }
 
@@ -127,6 +129,7 @@ function range(call: Call): Value {
   if (!Number.isFinite(count) || count > KNOWN_MAX) {
     call.refuse(`from ${start} to ${limit} by ${delta} are too many numbers`);
   }
+  call.builder.spend(count);
   const data = Array.from({ length: count }, (_, i) => start + i * delta);
   return known(call.dtype(0), [count], data);
 }

@@ -7,7 +7,10 @@ import { KNOWN_MAX, known } from '../value.ts';
 
 function countOf(call: Call, dims: readonly number[]): number {
   const count = dims.reduce((product, dim) => product * dim, 1);
-  if (dims.every((dim) => dim >= 0 && Number.isInteger(dim)) && count <= KNOWN_MAX) return count;
+  if (dims.every((dim) => dim >= 0 && Number.isInteger(dim)) && count <= KNOWN_MAX) {
+    call.builder.spend(count);
+    return count;
+  }
   return call.refuse(`the shape [${dims.join(', ')}] is too large to be computed at import`);
 }
 

@@ -175,6 +175,34 @@ function tile(call: Call, inputs: readonly Known[]): Known {
   );
 }
 
+/** A copy with the updates at the places that the rows of indices name; later ones win. */
+function scatterNd(call: Call, inputs: readonly Known[]): Known {
+  const [x, indices, updates] = inputs as [Known, Known, Known];
+  if (call.attributes.text('reduction', 'none') !== 'none')
+    call.refuse('is not supported', 'reduction');
+  const depth = indices.dims.at(-1) ?? 0;
+  if (depth < 1 || depth > x.dims.length)
+    call.refuse(`${depth} indices for ${x.dims.length} dims`, 'indices');
+  const block = x.dims.slice(depth).reduce((product, dim) => product * dim, 1);
+  const rows = indices.data.length / depth;
+  if (updates.data.length !== rows * block) call.refuse('do not fit their indices', 'updates');
+  call.builder.spend(x.data.length);
+  const data = [...x.data];
+  for (let row = 0; row < rows; row += 1) {
+    let begin = 0;
+    for (let axis = 0; axis < depth; axis += 1) {
+      const dim = x.dims[axis] ?? 0;
+      const given = Number(indices.data[row * depth + axis]);
+      const index = given < 0 ? given + dim : given;
+      if (!(index >= 0 && index < dim))
+        call.refuse(`the index ${given} is outside ${dim} elements`, 'indices');
+      begin = begin * dim + index;
+    }
+    for (let i = 0; i < block; i += 1) data[begin * block + i] = updates.data[row * block + i] ?? 0;
+  }
+  return known(x.dtype, x.dims, data);
+}
+
 function reduceProduct(call: Call, inputs: readonly Known[]): Known {
   const [x] = inputs as [Known];
   call.attributes.ignore('axes', 'noop_with_empty_axes');
@@ -194,6 +222,7 @@ export const layoutFolds: Record<string, Fold> = {
   Gather: gather,
   ReduceProd: reduceProduct,
   Reshape: reshape,
+  ScatterND: scatterNd,
   Slice: slice,
   Split: split,
   Squeeze: squeeze,
