@@ -68,4 +68,12 @@ function matrix(builder: Builder, value: Value): { node: Node; transposed: boole
   return { node: builder.inOrder(flow, order), transposed };
 }
 
-export const product: Operators = { Gemm: gemm, MatMul: matMul };
+/** Labels count axes in ONNX's order, so that operands and result lie in it. */
+function einsum(call: Call): Value {
+  const { builder } = call;
+  const operands = call.inputs.map((_, i) => builder.plain(call.input(i)));
+  const equation = call.attributes.text('equation').replaceAll(' ', '');
+  return builder.plainFlow(builder.graph.einsum(equation, ...operands), call.input(0));
+}
+
+export const product: Operators = { Einsum: einsum, Gemm: gemm, MatMul: matMul };
