@@ -1,5 +1,5 @@
-// Writes the table of bench/README.md from the newest results in bench/results/engine.jsonl: ours, the best peer of the
-// same machine and day, and how many times better ours is. `npm run format` brings it into shape.
+// Writes the tables of bench/README.md from the newest results in bench/results: ours, the best peer of the same machine, and how
+// many times better ours is. `npm run format` brings it into shape.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Measurement } from './result.ts';
@@ -20,6 +20,10 @@ const wanted: Record<string, { least: number; hope: number }> = {
   'mnist-cnn-b128-memory': { least: 1 / 0.6, hope: 1 / 0.4 },
   'resnet20-b128-memory': { least: 1 / 0.6, hope: 1 / 0.4 },
   'textformer-b32-t64-memory': { least: 1 / 0.6, hope: 1 / 0.4 },
+  'inception-v3-b1': { least: 1, hope: 1.2 },
+  'inception-v3-b16': { least: 1, hope: 1.1 },
+  'mobilenet-v2-b1': { least: 1, hope: 1.2 },
+  'mobilenet-v2-b16': { least: 1, hope: 1.2 },
 };
 /** Where no peer runs from JavaScript: microseconds, at most and hoped for. */
 const bounds: Record<string, { most: number; hope: number }> = {
@@ -27,17 +31,39 @@ const bounds: Record<string, { most: number; hope: number }> = {
   'mnist-cnn-load-compile': { most: 150_000, hope: 60_000 },
 };
 
-const begin = '<!-- the table: made by `node bench/report.ts` -->';
-const end = '<!-- the end of the table -->';
 const here = import.meta.dirname;
-const newest = new Map<string, Map<string, Kept>>();
-for (const line of readFileSync(join(here, 'results/engine.jsonl'), 'utf8').trim().split('\n')) {
-  const result = JSON.parse(line) as Kept;
-  const systems = newest.get(result.case) ?? new Map<string, Kept>();
-  newest.set(result.case, systems.set(result.system, result));
+const readme = join(here, 'README.md');
+let text = readFileSync(readme, 'utf8');
+for (const bench of ['engine', 'forward']) {
+  const begin = `<!-- the table of ${bench}: made by \`node bench/report.ts\` -->`;
+  const end = `<!-- the end of the table of ${bench} -->`;
+  const before = text.slice(0, text.indexOf(begin));
+  const after = text.slice(text.indexOf(end) + end.length);
+  text = [before + begin, '', ...tableOf(bench), '', end + after].join('\n');
+}
+writeFileSync(readme, text);
+
+function tableOf(bench: string): string[] {
+  const newest = new Map<string, Map<string, Kept>>();
+  const lines = readFileSync(join(here, `results/${bench}.jsonl`), 'utf8').trim().split('\n');
+  for (const line of lines) {
+    const result = JSON.parse(line) as Kept;
+    const systems = newest.get(result.case) ?? new Map<string, Kept>();
+    newest.set(result.case, systems.set(result.system, result));
+  }
+  const ours = [...newest.values()].flatMap((systems) => systems.get('vanda') ?? []);
+  const machines = new Set(ours.map(({ machine }) => machine));
+  const dates = ours.map(({ date }) => date).sort();
+  return [
+    `Machine: ${[...machines].join(', ')}; newest results of ${dates.at(-1)?.slice(0, 10)}.`,
+    '',
+    '| case | vanda | best peer | ratio | wanted: at least, hope | the other peers |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...[...newest].flatMap(([name, systems]) => rowOf(name, systems)),
+  ];
 }
 
-const rows = [...newest].flatMap(([name, systems]) => {
+function rowOf(name: string, systems: ReadonlyMap<string, Kept>): string[] {
   const ours = systems.get('vanda');
   if (!ours) return [];
   // A peer's figure of another machine says nothing.
@@ -48,41 +74,24 @@ const rows = [...newest].flatMap(([name, systems]) => {
     ours.better === 'lower' ? peer.value / ours.value : ours.value / peer.value;
   const best = peers.sort((a, b) => times(a) - times(b))[0];
   const others = peers.slice(1).map((peer) => `${peer.system} ${times(peer).toFixed(2)} x`);
-  const { least, hope } = wanted[name] ?? {};
-  const bound = bounds[name];
   const cells = [
     name,
     show(ours),
     best ? `${best.system} ${show(best)}` : '',
     best ? `${times(best).toFixed(2)} x` : '',
-    least && hope
-      ? `${least.toFixed(2)} x, ${hope.toFixed(2)} x`
-      : bound
-        ? `at most ${bound.most.toLocaleString('en')} us, ${bound.hope.toLocaleString('en')} us`
-        : '',
+    wantedOf(name),
     others.join(', '),
   ];
   return [`| ${cells.join(' | ')} |`];
-});
-const machines = new Set([...newest.values()].map((systems) => systems.get('vanda')?.machine));
-const dates = [...newest.values()].map((systems) => systems.get('vanda')?.date ?? '').sort();
-const table = [
-  begin,
-  '',
-  `Machine: ${[...machines].join(', ')}; newest results of ${dates.at(-1)?.slice(0, 10)}.`,
-  '',
-  '| case | vanda | best peer | ratio | wanted: at least, hope | the other peers |',
-  '| --- | --- | --- | --- | --- | --- |',
-  ...rows,
-  '',
-  end,
-].join('\n');
-const file = join(here, 'README.md');
-const text = readFileSync(file, 'utf8');
-writeFileSync(
-  file,
-  `${text.slice(0, text.indexOf(begin))}${table}${text.slice(text.indexOf(end) + end.length)}`,
-);
+}
+
+function wantedOf(name: string): string {
+  const ratio = wanted[name];
+  if (ratio) return `${ratio.least.toFixed(2)} x, ${ratio.hope.toFixed(2)} x`;
+  const bound = bounds[name];
+  if (!bound) return '';
+  return `at most ${bound.most.toLocaleString('en')} us, ${bound.hope.toLocaleString('en')} us`;
+}
 
 function show({ value, unit }: Measurement): string {
   const figure = (number: number) => Number(number.toPrecision(3)).toLocaleString('en');

@@ -30,12 +30,9 @@ double fault(const char* op, int64_t rows, int64_t columns, double scale) {
     product = matrix_product(emit, emit.mul(part(1), as_row(emit, part(0))), part(1), false, true);
     columns_of = part(1);
   }
-  Value unit = masked(emit, emit.add(emit.zeros_like(part(1)), 1.0),
+  Value square = part(name == "svd" ? 2 : 1);
+  Value unit = masked(emit, emit.add(emit.zeros_like(square), 1.0),
                       [](int64_t i, int64_t j) { return i == j ? 1.0 : 0.0; });
-  if (name == "svd") {
-    unit = masked(emit, emit.add(emit.zeros_like(part(2)), 1.0),
-                  [](int64_t i, int64_t j) { return i == j ? 1.0 : 0.0; });
-  }
   Value gram = matrix_product(emit, columns_of, columns_of, true);
   std::vector<Tensor> got = evaluate_backend(graph, {product, a, gram, unit}, feeds);
   return std::fmax(largest_difference(got[0], got[1]), largest_difference(got[2], got[3]));
