@@ -45,7 +45,9 @@ writeFileSync(readme, text);
 
 function tableOf(bench: string): string[] {
   const newest = new Map<string, Map<string, Kept>>();
-  const lines = readFileSync(join(here, `results/${bench}.jsonl`), 'utf8').trim().split('\n');
+  const lines = readFileSync(join(here, `results/${bench}.jsonl`), 'utf8')
+    .trim()
+    .split('\n');
   for (const line of lines) {
     const result = JSON.parse(line) as Kept;
     const systems = newest.get(result.case) ?? new Map<string, Kept>();
