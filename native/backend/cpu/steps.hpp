@@ -7,6 +7,10 @@
 
 #include "backend/cpu/onednn.hpp"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace vanda::cpu {
 
 // What a step sees while it runs: where each buffer is, and which step of training this is.
@@ -51,22 +55,50 @@ class PrimitiveCall {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
+#ifdef __SANITIZE_THREAD__
+// libgomp is not instrumented: ThreadSanitizer is told here what the fork and the join of a team
+// put in order. Where the team is made, nothing is looked at, since its variables are handed over
+// before anything can be said; a body is looked at as ever.
+#define VANDA_MAKES_TEAM __attribute__((no_sanitize("thread")))
+struct TeamOrder {
+  char forked = 0;
+  char joined = 0;
+  void fork() { __tsan_release(&forked); }
+  void begin() { __tsan_acquire(&forked); }
+  void end() { __tsan_release(&joined); }
+  void join() { __tsan_acquire(&joined); }
+};
+#else
+#define VANDA_MAKES_TEAM
+struct TeamOrder {
+  void fork() {}
+  void begin() {}
+  void end() {}
+  void join() {}
+};
+#endif
+
 // Splits 0..count into one run of whole grains for each thread, always in the same way, so that
 // results do not depend on timing. body(begin, end, thread) must not throw.
 template <typename Body>
-void parallel_for(int threads, int64_t count, int64_t grain, Body body) {
+VANDA_MAKES_TEAM void parallel_for(int threads, int64_t count, int64_t grain, Body body) {
   int64_t grains = (count + grain - 1) / grain;
   int team = static_cast<int>(grains < threads ? grains : threads);
   if (team <= 1) {
     if (count > 0) body(int64_t{0}, count, 0);
     return;
   }
+  TeamOrder order;
+  order.fork();
 #pragma omp parallel for num_threads(team) schedule(static, 1)
   for (int thread = 0; thread < team; ++thread) {
+    order.begin();
     int64_t begin = grains * thread / team * grain;
     int64_t end = grains * (thread + 1) / team * grain;
     body(begin, end < count ? end : count, thread);
+    order.end();
   }
+  order.join();
 }
 
 }  // namespace vanda::cpu
