@@ -14,6 +14,7 @@ import {
   requeueExport,
 } from '@vanda/records';
 import { inBoundedProcess, ProcessCrash } from '../bounded/bounded-process.ts';
+import { keepLease } from '../bounded/keep-lease.ts';
 import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
 import type { DatasetCache } from '../training/dataset-cache.ts';
@@ -48,7 +49,11 @@ export async function performExport(
   const log = deps.log.child({ export: claim.exportId, what: claim.label });
   const lost = new AbortController();
   const signal = AbortSignal.any([stopSignal, lost.signal]);
-  const heart = keepLease(deps, claim, () => lost.abort(new LeaseLost()));
+  const heart = keepLease(
+    deps,
+    () => renewExportLease(deps.db, claim, deps.config.leaseMs),
+    () => lost.abort(new LeaseLost()),
+  );
   let folder: string | undefined;
   try {
     folder = await makeWorkFolder(deps.folder, `${claim.exportId}-${claim.token}`);
@@ -111,26 +116,6 @@ async function fetchInputs(
   const first = claim.profile.files.slice(0, 1);
   const [dataFile = ''] = await cache.provide(first, join(folder, 'data'), signal);
   return { artifact, dataFile, format: claim.format, outDir };
-}
-
-function keepLease(
-  { db, config, log }: WorkerDeps,
-  claim: ExportClaim,
-  onLost: () => void,
-): { stop(): void } {
-  let heldUntil = performance.now() + config.leaseMs;
-  const beat = async () => {
-    if (performance.now() > heldUntil) return onLost();
-    const askedAt = performance.now();
-    try {
-      if (await renewExportLease(db, claim, config.leaseMs)) heldUntil = askedAt + config.leaseMs;
-      else onLost();
-    } catch (error) {
-      log.warn({ err: (error as Error).message }, 'a lease cannot be renewed now');
-    }
-  };
-  const timer = setInterval(() => void beat(), Math.min(1000, config.leaseMs / 4));
-  return { stop: () => clearInterval(timer) };
 }
 
 /** Whose fault it was decides: the model's ends the export, the machine's begins it anew. */

@@ -13,6 +13,7 @@ import {
   requeueIngest,
 } from '@vanda/records';
 import { ProcessCrash } from '../bounded/bounded-process.ts';
+import { keepLease } from '../bounded/keep-lease.ts';
 import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
 import type { PushedFile } from './archives/collect-entries.ts';
@@ -49,7 +50,11 @@ export async function performIngest(
   const signal = AbortSignal.any([stopSignal, lost.signal]);
   const progress: Progress = { percent: 0, note: 'Fetching' };
   const startedAt = performance.now();
-  const heart = keepLease(deps, claim, progress, () => lost.abort(new LeaseLost()));
+  const heart = keepLease(
+    deps,
+    () => renewIngestLease(deps.db, claim, deps.config.leaseMs, progress),
+    () => lost.abort(new LeaseLost()),
+  );
   let folder: string | undefined;
   try {
     folder = await makeWorkFolder(parentFolder, `${claim.ingestId}-${claim.token}`);
@@ -93,33 +98,6 @@ export async function performIngest(
     heart.stop();
     if (folder) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-}
-
-function keepLease(
-  { db, config, log }: WorkerDeps,
-  claim: IngestClaim,
-  progress: Progress,
-  onLost: () => void,
-): { stop(): void } {
-  let heldUntil = performance.now() + config.leaseMs;
-  let busy = false;
-  const beat = async () => {
-    if (performance.now() > heldUntil) return onLost();
-    if (busy) return;
-    busy = true;
-    const askedAt = performance.now();
-    try {
-      const held = await renewIngestLease(db, claim, config.leaseMs, progress);
-      if (held) heldUntil = askedAt + config.leaseMs;
-      else onLost();
-    } catch (error) {
-      log.warn({ err: (error as Error).message }, 'a lease cannot be renewed now');
-    } finally {
-      busy = false;
-    }
-  };
-  const timer = setInterval(() => void beat(), Math.min(1000, config.leaseMs / 4));
-  return { stop: () => clearInterval(timer) };
 }
 
 /** The SHA-256 that the client gave for the whole is always verified here. */
