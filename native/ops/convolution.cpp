@@ -48,11 +48,15 @@ std::vector<TensorType> infer_conv(const Node& node, Types inputs) {
               " channels, not pictures of " + x.text());
   require(inputs.size() < 3 || inputs[2].shape == Shape{k[3]}, node,
           "the bias must have the shape " + Shape{k[3]}.text());
-  if (node.text("activation") != "" && node.text("activation") != "relu") {
-    throw Error("invalid_attribute", "conv2d", "only relu can be joined to it");
+  const std::string& activation = node.text("activation");
+  if (activation != "" && activation != "relu" && activation != "clamp") {
+    throw Error("invalid_attribute", "conv2d", "only relu and clamp can be joined to it");
   }
   Window window = window_of(node, x[1], x[2], k[0], k[1]);
-  return {TensorType{inputs[0].dtype, Shape{x[0], window.out_height, window.out_width, k[3]}}};
+  Shape y{x[0], window.out_height, window.out_width, k[3]};
+  require(inputs.size() < 4 || inputs[3].shape == y, node,
+          "what is added to it must have the shape " + y.text());
+  return {TensorType{inputs[0].dtype, y}};
 }
 
 // Calls visit(x index, kernel index, y index) for every product that a convolution sums.
@@ -83,16 +87,19 @@ void reference_conv(const Node& node, Inputs inputs, Outputs outputs) {
   const Shape& x = inputs[0].type->shape;
   const Shape& k = inputs[1].type->shape;
   std::vector<double> sums(static_cast<size_t>(outputs[0].elements()), 0);
-  if (inputs.size() == 3) {
-    for (size_t i = 0; i < sums.size(); ++i) sums[i] = inputs[2].at(static_cast<int64_t>(i) % k[3]);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    int64_t at = static_cast<int64_t>(i);
+    if (inputs.size() >= 3) sums[i] = inputs[2].at(at % k[3]);
+    if (inputs.size() == 4) sums[i] += inputs[3].at(at);
   }
   each_product(window_of(node, x[1], x[2], k[0], k[1]), x, k, node.integer("groups"),
                [&](int64_t xi, int64_t ki, int64_t yi) {
                  sums[static_cast<size_t>(yi)] += inputs[0].at(xi) * inputs[1].at(ki);
                });
-  bool relu = node.text("activation") == "relu";
+  Bounds bounds = bounds_of_activation(node);
   for (size_t i = 0; i < sums.size(); ++i) {
-    outputs[0].set(static_cast<int64_t>(i), relu && !(sums[i] > 0) ? 0 : sums[i]);
+    double least = sums[i] < bounds.low ? bounds.low : sums[i];
+    outputs[0].set(static_cast<int64_t>(i), least > bounds.high ? bounds.high : least);
   }
 }
 
@@ -117,8 +124,8 @@ Value kernel_gradient(Emit& emit, const Attributes& shared, Value x, Value dy,
 
 std::vector<Value> grad_conv(Graph& graph, int node, Grads grads) {
   const Node& self = graph.node(node);
-  if (self.text("activation") != "") {
-    throw Error("no_gradient", "conv2d", "gradients are taken before activations are joined");
+  if (self.text("activation") != "" || self.inputs.size() == 4) {
+    throw Error("no_gradient", "conv2d", "gradients are taken before other operations are joined");
   }
   Attributes shared = gradient_attributes(self);
   std::vector<Value> inputs = self.inputs;
@@ -221,15 +228,20 @@ void register_convolution() {
   conv.attributes = window_attributes();
   conv.attributes.push_back({"groups", AttributeKind::integer, int64_t{1}});
   OpSpec grad_input = conv;
+  conv.inputs_max = 4;
   grad_input.name = "conv2d_grad_input";
   grad_input.inputs_max = 2;
   grad_input.attributes.push_back({"size", AttributeKind::integers, std::nullopt});
   OpSpec grad_kernel = grad_input;
   grad_kernel.name = "conv2d_grad_kernel";
+  // What the compiler joins to it: a residual that is added, then relu or clamp (between low and high).
   conv.attributes.push_back({"activation", AttributeKind::text, std::string()});
-  conv.doc = {"Cross-correlates pictures with a kernel, in groups, dilated, with an optional bias.",
-              "x [N, H, W, C], kernel [KH, KW, C / groups, O], bias [O] -> [N, OH, OW, O]", "f32",
-              "oneDNN"};
+  conv.attributes.push_back({"low", AttributeKind::number, 0.0});
+  conv.attributes.push_back({"high", AttributeKind::number, 0.0});
+  conv.doc = {
+      "Cross-correlates pictures with a kernel, in groups, dilated, with an optional bias.",
+      "x [N, H, W, C], kernel [KH, KW, C / groups, O], bias [O], added [N, OH, OW, O] -> [N, OH, OW, O]",
+      "f32", "own where no gradient follows, in one group or each channel by itself; else oneDNN"};
   conv.infer = infer_conv;
   conv.reference = reference_conv;
   conv.gradient = grad_conv;

@@ -1,6 +1,7 @@
 #include "ops/window.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.hpp"
 
@@ -92,6 +93,19 @@ Attributes window_attributes_of(const Node& node) {
     out.emplace(key, node.attributes.at(key));
   }
   return out;
+}
+
+Bounds bounds_of_activation(const Node& conv) {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  const std::string& activation = conv.text("activation");
+  if (activation == "relu") return {0, kNone};
+  if (activation == "clamp") return {conv.number("low"), conv.number("high")};
+  return {-kNone, kNone};
+}
+
+bool is_plain_or_depthwise(const Node& conv, const Shape& pictures, const Shape& kernel) {
+  int64_t groups = conv.integer("groups");
+  return groups == 1 || (groups == pictures[3] && kernel[3] == groups);
 }
 
 }  // namespace vanda

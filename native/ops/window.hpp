@@ -24,4 +24,13 @@ std::vector<AttributeSpec> window_attributes();
 // The attributes that a gradient op repeats.
 Attributes window_attributes_of(const Node& node);
 
+// The result of a conv2d lies between these: its activation is no other than such a bound.
+struct Bounds {
+  double low, high;
+};
+Bounds bounds_of_activation(const Node& conv);
+
+// In one group, or each channel by itself: the convolutions that take what is joined to them.
+bool is_plain_or_depthwise(const Node& conv, const Shape& pictures, const Shape& kernel);
+
 }  // namespace vanda

@@ -1,3 +1,4 @@
+#include "ops/window.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
 
@@ -8,7 +9,15 @@ namespace {
 class EpilogueJoiner {
  public:
   explicit EpilogueJoiner(const Program& program)
-      : rewriter_(program), graph_(rewriter_.result.graph), uses_(count_uses(program)) {}
+      : rewriter_(program),
+        graph_(rewriter_.result.graph),
+        uses_(count_uses(program)),
+        answers_only_(program.effects.empty()) {
+    for (int id = 0; id < program.graph.size(); ++id) {
+      const Node& node = program.graph.node(id);
+      if (node.is("conv2d_grad_input") || node.is("conv2d_grad_kernel")) answers_only_ = false;
+    }
+  }
 
   Program run() {
     return rewriter_.run([this](int id) { return visit(id); });
@@ -19,9 +28,15 @@ class EpilogueJoiner {
     const Node& node = rewriter_.source.graph.node(id);
     Value result = kNoValue;
     if (node.is("relu")) result = join_relu(id);
+    if (node.is("relu6") || node.is("clamp")) result = join_clamp(id);
     if (node.is("add")) {
-      result = join_bias(id, 0, 1);
-      if (result.node < 0) result = join_bias(id, 1, 0);
+      for (size_t side : {0, 1}) {
+        if (result.node < 0) result = join_bias(id, side, 1 - side);
+      }
+      // Of two convolutions the later one takes the other's result: it need not wait in between.
+      for (size_t side : {1, 0}) {
+        if (result.node < 0) result = join_residual(id, side, 1 - side);
+      }
     }
     if (result.node < 0) return false;
     rewriter_.replace(id, result);
@@ -41,6 +56,39 @@ class EpilogueJoiner {
     Attributes attributes = producer.attributes;
     attributes["activation"] = std::string("relu");
     return rewriter_.emit.op(producer.op->name, producer.inputs, std::move(attributes));
+  }
+
+  // Convolutions that answer alone, without a gradient to come, take more: the CPU's own kernel.
+  bool takes_more(Value old) const {
+    if (!answers_only_ || !used_once(old)) return false;
+    const Node& producer = graph_.node(rewriter_.mapped(old));
+    return producer.is("conv2d") && producer.text("activation") == "" &&
+           is_plain_or_depthwise(producer, graph_.type(producer.inputs[0]).shape,
+                                 graph_.type(producer.inputs[1]).shape);
+  }
+
+  Value join_clamp(int id) {
+    const Node& node = rewriter_.source.graph.node(id);
+    if (!takes_more(node.inputs[0])) return kNoValue;
+    const Node& producer = graph_.node(rewriter_.mapped(node.inputs[0]));
+    Attributes attributes = producer.attributes;
+    bool six = node.is("relu6");
+    attributes["activation"] = std::string("clamp");
+    attributes["low"] = six ? 0.0 : node.number("low");
+    attributes["high"] = six ? 6.0 : node.number("high");
+    return rewriter_.emit.op("conv2d", producer.inputs, std::move(attributes));
+  }
+
+  Value join_residual(int id, size_t product, size_t other) {
+    const Node& node = rewriter_.source.graph.node(id);
+    if (!takes_more(node.inputs[product])) return kNoValue;
+    const Node& producer = graph_.node(rewriter_.mapped(node.inputs[product]));
+    Value added = rewriter_.input(id, other);
+    if (producer.inputs.size() != 3 || graph_.type(added) != producer.outputs[0]) return kNoValue;
+    std::vector<Value> inputs = producer.inputs;
+    inputs.push_back(added);
+    Attributes attributes = producer.attributes;
+    return rewriter_.emit.op("conv2d", std::move(inputs), std::move(attributes));
   }
 
   // add(matmul | dense | conv2d, bias [channels])
@@ -70,6 +118,7 @@ class EpilogueJoiner {
   Rewriter rewriter_;
   Graph& graph_;
   std::vector<std::vector<int>> uses_;
+  bool answers_only_;
 };
 
 }  // namespace

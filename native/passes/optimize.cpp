@@ -9,10 +9,10 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 16> kNames = {
+constexpr std::array<const char*, 17> kNames = {
     "fold",          "simplify", "cse",      "sparse",   "lookups", "prune",    "sink",
-    "normalization", "affine",   "epilogue", "products", "fuse",    "schedule", "layout",
-    "inPlace",       "reuse"};
+    "normalization", "borders",  "affine",   "epilogue", "products", "fuse",  "schedule",
+    "layout",        "inPlace",  "reuse"};
 
 }  // namespace
 
@@ -49,6 +49,7 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
   apply("prune", prune);
   apply("sink", sink_masks);
   apply("normalization", join_normalization);
+  apply("borders", fold_borders);
   apply("affine", fold_affine);
   apply("epilogue", join_epilogues);
   apply("products", join_products);

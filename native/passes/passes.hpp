@@ -30,11 +30,14 @@ Program join_normalization(const Program& program);
 // Moves the mask of a relu's gradient through the gradient of a max pooling: it then works on the
 // pooled values, of which there are fewer.
 Program sink_masks(const Program& program);
+// Moves borders of zeros into the padding of the convolutions that read them.
+Program fold_borders(const Program& program);
 // Folds what scales and shifts the channels that a convolution or a product makes, such as a batch
 // normalisation in inference, into its kernel and bias, where both hang on variables alone and the
 // program writes none.
 Program fold_affine(const Program& program);
-// Joins a bias and a relu to the matmul or convolution that feeds them.
+// Joins a bias and a relu to the matmul or convolution that feeds them; to a convolution that no
+// gradient hangs on also a sum with another value and a clamp.
 Program join_epilogues(const Program& program);
 // Joins gelu, a sum or a product with another value to the matmul or dense that feeds them.
 Program join_products(const Program& program);

@@ -66,6 +66,18 @@ void lower_forward(Lowering& lowering, int id, bool maximum) {
     lowering.define_opaque(Value{id, 1}, place, target_layout);
     writes.push_back(place);
   }
+  if (pool.planes.tag == dnnl::memory::format_tag::nhwc && place < 0) {
+    int64_t rows = x[0] * pool.shape.out_height;
+    lowering.add(node.op->name, {source}, writes, [=](const RunContext& context) {
+      const KernelTable& k = kernels();
+      int64_t grain = 16384 / (pool.in_plane / pool.shape.out_height + 1) + 1;
+      parallel_for(context.threads, rows, grain, [&](int64_t first, int64_t last, int) {
+        auto* run = maximum ? k.max_pool_rows : k.average_pool_rows;
+        run(&pool.shape, at<float>(context, target), at<float>(context, source), first, last);
+      });
+    });
+    return;
+  }
   lowering.add(node.op->name, {source}, writes, [=](const RunContext& context) {
     const KernelTable& k = kernels();
     pool.each_plane(context, [&](int64_t in, int64_t out) {

@@ -15,6 +15,7 @@ namespace {
 using Lower = bool (*)(Lowering& lowering, int id);
 constexpr Lower kFamilies[] = {
     lower_fused,
+    lower_direct_convolution,
     lower_network,
     lower_pooling,
     lower_resize,

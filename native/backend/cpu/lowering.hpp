@@ -141,6 +141,7 @@ class Lowering {
 
 // Each family of ops in its own file; they return false for a node that is not theirs.
 bool lower_fused(Lowering& lowering, int id);
+bool lower_direct_convolution(Lowering& lowering, int id);
 bool lower_network(Lowering& lowering, int id);
 bool lower_normalization(Lowering& lowering, int id);
 bool lower_layer_norm(Lowering& lowering, int id);

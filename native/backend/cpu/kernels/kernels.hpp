@@ -40,6 +40,23 @@ struct PoolShape {
   int64_t dilation_height, dilation_width, top, left, block;
 };
 
+// A convolution of row-major pictures [N, height, width, channels] into places [N, out_height,
+// out_width] of `filters` numbers, target_row floats from one place to the next.
+struct ConvShape {
+  int64_t height, width, channels, out_height, out_width, filters;
+  int64_t kernel_height, kernel_width, stride_height, stride_width;
+  int64_t dilation_height, dilation_width, top, left, target_row;
+};
+// Taps of a kernel that `convolve` can read.
+constexpr int64_t kConvTapsMax = 512;
+
+// y = clamp(sum + bias + residual, low, high); null where there is none. The residual has rows of
+// `filters`.
+struct ConvEpilogue {
+  const float *bias, *residual;
+  float low, high;
+};
+
 // dy is a plane [out_height, out_width, block].
 struct TapShape {
   int64_t out_height, out_width, block, row_step, column_step, filters;
@@ -146,6 +163,20 @@ struct KernelTable {
   void (*max_pool_grad)(const PoolShape* shape, float* dx, const float* dy, const uint8_t* place);
   void (*average_pool)(const PoolShape* shape, float* out, const float* x);
   void (*average_pool_grad)(const PoolShape* shape, float* dx, const float* dy);
+  // Rows first..last of all of row-major pictures, whose maxima nobody asks for the places of.
+  void (*max_pool_rows)(const PoolShape* shape, float* out, const float* x, int64_t first,
+                        int64_t last);
+  void (*average_pool_rows)(const PoolShape* shape, float* out, const float* x, int64_t first,
+                            int64_t last);
+  // Places first..last of all pictures, panels begin..end of the kernel [taps * channels, filters]. What
+  // lies outside a picture is read from `zeros`, kernel_width * channels of them.
+  void (*convolve)(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
+                   const float* zeros, const float* packed, int64_t first, int64_t last,
+                   int64_t begin, int64_t end);
+  // Each channel by itself, the kernel row-major [taps, channels]; rows first..last of all pictures.
+  void (*convolve_depth)(const ConvShape* shape, const ConvEpilogue* epilogue, float* y,
+                         const float* x, const float* zeros, const float* kernel, int64_t first,
+                         int64_t last);
   // Adds to acc [taps, filters], for eight filters, the sum over a plane of dy times the x that
   // each tap reads: x[oh * row_step + ow * column_step + offset].
   void (*conv_grad_taps)(const TapShape* shape, float* acc, const int64_t* offsets, int64_t taps,

@@ -10,6 +10,7 @@ namespace {
 
 #include "backend/cpu/kernels/math.inl"
 #include "backend/cpu/kernels/product.inl"
+#include "backend/cpu/kernels/direct_convolution.inl"
 #include "backend/cpu/kernels/recurrent.inl"
 #include "backend/cpu/kernels/attention.inl"
 #include "backend/cpu/kernels/small_product.inl"
@@ -281,6 +282,10 @@ const KernelTable VANDA_ISA_TABLE = {
     .max_pool_grad = max_pool_grad,
     .average_pool = average_pool,
     .average_pool_grad = average_pool_grad,
+    .max_pool_rows = max_pool_rows,
+    .average_pool_rows = average_pool_rows,
+    .convolve = convolve,
+    .convolve_depth = convolve_depth,
     .conv_grad_taps = conv_grad_taps,
     .update = {update_sgd, update_momentum, update_adagrad, update_rmsprop, update_adam,
      update_ftrl, update_adamax, update_lion},

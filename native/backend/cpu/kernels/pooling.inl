@@ -153,3 +153,42 @@ void average_pool_grad(const PoolShape* s, float* dx, const float* dy) {
   EACH_LANES(s->block, CALL)
 #undef CALL
 }
+
+// Rows first..last of [N * out_height] of row-major pictures, where no gradient will ask: all channels
+// of a window before the next one, so that memory is read in its order.
+template <bool kMaximum>
+static inline void pool_rows(const PoolShape& s, float* out, const float* x, int64_t first,
+                             int64_t last) {
+  for (int64_t row = first; row < last; ++row) {
+    const float* picture = x + row / s.out_height * s.height * s.width * s.block;
+    Clip rows = clip(row % s.out_height, s.stride_height, s.top, s.kernel_height,
+                     s.dilation_height, s.height);
+    for (int64_t ow = 0; ow < s.out_width; ++ow) {
+      Clip columns = clip(ow, s.stride_width, s.left, s.kernel_width, s.dilation_width, s.width);
+      float* y = out + (row * s.out_width + ow) * s.block;
+      float share = 1.0f / static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+      each_register(s.block, [&](int64_t c, int64_t width) {
+        TileLanes sum = all_lanes(kMaximum ? -__builtin_inff() : 0.0f);
+        for (int64_t kh = rows.first; kh < rows.last; ++kh) {
+          int64_t line = (rows.origin + kh * s.dilation_height) * s.width + columns.origin;
+          for (int64_t kw = columns.first; kw < columns.last; ++kw) {
+            const float* from = picture + (line + kw * s.dilation_width) * s.block + c;
+            TileLanes value = load_some(from, width);
+            if (kMaximum)
+              sum = (value > sum) | (value != value) ? value : sum;
+            else
+              sum += value;
+          }
+        }
+        store_some(y + c, kMaximum ? sum : sum * share, width);
+      });
+    }
+  }
+}
+void max_pool_rows(const PoolShape* s, float* out, const float* x, int64_t first, int64_t last) {
+  pool_rows<true>(*s, out, x, first, last);
+}
+void average_pool_rows(const PoolShape* s, float* out, const float* x, int64_t first,
+                       int64_t last) {
+  pool_rows<false>(*s, out, x, first, last);
+}

@@ -1,0 +1,347 @@
+// Convolutions of pictures that lie row-major [N, H, W, C], without laying windows out in memory: the
+// left-hand matrix of the product is read where it lies, by pointers to the rows of each window (as in
+// Dukhan, "The Indirect Convolution Algorithm", 2019); the kernel lies in the panels of product.inl.
+// Every element is a sum in the order of the kernel (in blocks of kDepth), wherever its tile begins.
+
+// Pointers of one block of tiles, which stay in the cache beside a panel.
+constexpr int64_t kWindowPointers = 6144;
+
+// Places of the result that are made together. Their windows are runs of `length` floats; run s of
+// place r begins at pointers[s * height + r].
+struct WindowTile {
+  const float** pointers;
+  int64_t first, height;
+  int inside;  // no window reaches over the left or right border
+};
+
+// One tile's share of the inner dim, `depth` floats from float `offset` of run `segment` on.
+struct WindowShare {
+  const float* const* pointers;
+  int64_t segment, offset, length, depth;
+  const float* panel;
+  float* out;
+  int64_t out_row, width;
+  int add, last;
+  // For the last share; null where there is none. The residual's rows are residual_row apart.
+  const float *bias, *residual;
+  int64_t residual_row;
+  float low, high;
+};
+
+static inline TileLanes clamp_lanes(TileLanes x, float low, float high) {
+  TileLanes above = x < low ? all_lanes(low) : x;
+  return above > high ? all_lanes(high) : above;
+}
+
+// `at`: floats from the first column of the panel.
+static inline TileLanes finish_lanes(const WindowShare& s, TileLanes sum, int row, int at) {
+  if (s.bias != nullptr) sum += load_tile_lanes(s.bias + at);
+  if (s.residual != nullptr) sum += load_tile_lanes(s.residual + row * s.residual_row + at);
+  return clamp_lanes(sum, s.low, s.high);
+}
+
+template <int kRows, int kWide>
+void window_tile(const WindowShare* share) {
+  const WindowShare& s = *share;
+  TileLanes sums[kRows][kWide];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kWide; ++v) sums[r][v] = TileLanes{};
+  }
+  const float* panel = s.panel;
+  const float* const* pointers = s.pointers + s.segment * kRows;
+  int64_t offset = s.offset;
+  for (int64_t left = s.depth; left > 0;) {
+    int64_t count = s.length - offset < left ? s.length - offset : left;
+    const float* rows[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) rows[r] = pointers[r] + offset;
+    for (int64_t k = 0; k < count; ++k) {
+      TileLanes weights[kWide];
+      for (int v = 0; v < kWide; ++v) weights[v] = load_tile_lanes(panel + v * kTileLanes);
+      panel += kPanel;
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float value = rows[r][k];
+        for (int v = 0; v < kWide; ++v) sums[r][v] += value * weights[v];
+      }
+    }
+    left -= count;
+    offset = 0;
+    pointers += kRows;
+  }
+  if (s.width == kWide * kTileLanes) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      float* out = s.out + r * s.out_row;
+      for (int v = 0; v < kWide; ++v) {
+        TileLanes sum = sums[r][v];
+        if (s.add != 0) sum += load_tile_lanes(out + v * kTileLanes);
+        if (s.last != 0) sum = finish_lanes(s, sum, r, v * kTileLanes);
+        store_tile_lanes(out + v * kTileLanes, sum);
+      }
+    }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    float row[kWide * kTileLanes];
+    for (int v = 0; v < kWide; ++v) store_tile_lanes(row + v * kTileLanes, sums[r][v]);
+    float* out = s.out + r * s.out_row;
+    for (int64_t j = 0; j < s.width; ++j) {
+      float sum = s.add != 0 ? row[j] + out[j] : row[j];
+      if (s.last != 0) {
+        if (s.bias != nullptr) sum += s.bias[j];
+        if (s.residual != nullptr) sum += s.residual[r * s.residual_row + j];
+        sum = sum < s.low ? s.low : sum;
+        sum = sum > s.high ? s.high : sum;
+      }
+      out[j] = sum;
+    }
+  }
+}
+
+using WindowTileFn = void (*)(const WindowShare*);
+#define WINDOW_TILES(rows) {window_tile<rows, 1>, window_tile<rows, 2>}
+constexpr WindowTileFn kWindowTiles[kTileRows + 1][2] = {
+    {nullptr, nullptr}, WINDOW_TILES(1), WINDOW_TILES(2), WINDOW_TILES(3), WINDOW_TILES(4),
+#if defined(__AVX2__)
+    WINDOW_TILES(5), WINDOW_TILES(6),
+#endif
+#if defined(__AVX512F__)
+    WINDOW_TILES(7), WINDOW_TILES(8), WINDOW_TILES(9), WINDOW_TILES(10), WINDOW_TILES(11),
+    WINDOW_TILES(12),
+#endif
+};
+#undef WINDOW_TILES
+
+// Where the windows of places begin, one place after the other: a division for each would cost more
+// than a small window.
+struct WindowPlace {
+  const float* picture;
+  int64_t row, column;      // of the picture, before its borders
+  int64_t out_row, out_column;
+
+  void next(const ConvShape& s) {
+    column += s.stride_width;
+    if (++out_column < s.out_width) return;
+    out_column = 0;
+    column = -s.left;
+    row += s.stride_height;
+    if (++out_row < s.out_height) return;
+    out_row = 0;
+    row = -s.top;
+    picture += s.height * s.width * s.channels;
+  }
+};
+static inline WindowPlace place_of(const ConvShape& s, const float* x, int64_t place) {
+  int64_t column = place % s.out_width;
+  int64_t rest = place / s.out_width;
+  int64_t row = rest % s.out_height;
+  return {x + rest / s.out_height * s.height * s.width * s.channels,
+          row * s.stride_height - s.top, column * s.stride_width - s.left, row, column};
+}
+static inline int is_inside(const ConvShape& s, int64_t column) {
+  return column >= 0 && column + s.kernel_width <= s.width ? 1 : 0;
+}
+
+// Fills in the pointers of a tile, whose places begin at `place`, and answers where those of the next
+// tile go. What lies outside the picture is read from `zeros`.
+static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlace* place,
+                              WindowTile* tile) {
+  WindowPlace places[kTileRows];
+  tile->inside = s.dilation_width == 1 ? 1 : 0;
+  for (int64_t r = 0; r < tile->height; ++r) {
+    places[r] = *place;
+    tile->inside &= is_inside(s, place->column);
+    place->next(s);
+  }
+  const float** next = tile->pointers;
+  int64_t columns = tile->inside != 0 ? 1 : s.kernel_width;
+  for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
+    for (int64_t kw = 0; kw < columns; ++kw) {
+      for (int64_t r = 0; r < tile->height; ++r) {
+        int64_t row = places[r].row + kh * s.dilation_height;
+        int64_t column = places[r].column + kw * s.dilation_width;
+        int inside = row >= 0 && row < s.height && column >= 0 && column < s.width;
+        *next++ = inside ? places[r].picture + (row * s.width + column) * s.channels : zeros;
+      }
+    }
+  }
+  return next;
+}
+
+// Of the inner dim at a time, as even as can be: a panel's share fits most of L1.
+constexpr int64_t kWindowDepth = 384;
+
+// One panel of the kernel for a block of tiles, share after share of the inner dim.
+static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, const float* packed,
+                           const WindowTile* tiles, int64_t count, int64_t panel) {
+  int64_t inner = s.kernel_height * s.kernel_width * s.channels;
+  int64_t shares = (inner + kWindowDepth - 1) / kWindowDepth;
+  int64_t j = panel * kPanel;
+  WindowShare share;
+  share.low = e.low;
+  share.high = e.high;
+  share.out_row = s.target_row;
+  share.residual_row = s.filters;
+  share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
+  share.bias = e.bias == nullptr ? nullptr : e.bias + j;
+  int wide = share.width > kTileLanes ? 1 : 0;
+  // The runs of tiles at the border are single taps, those of the others whole rows.
+  const int64_t lengths[2] = {s.channels, s.channels * s.kernel_width};
+  for (int64_t i = 0; i < shares; ++i) {
+    int64_t from = inner * i / shares;
+    share.depth = inner * (i + 1) / shares - from;
+    share.panel = packed + j * inner + from * kPanel;
+    share.add = i > 0 ? 1 : 0;
+    share.last = i + 1 == shares ? 1 : 0;
+    const int64_t segments[2] = {from / lengths[0], from / lengths[1]};
+    for (int64_t t = 0; t < count; ++t) {
+      const WindowTile& tile = tiles[t];
+      share.pointers = tile.pointers;
+      share.length = lengths[tile.inside];
+      share.segment = segments[tile.inside];
+      share.offset = from - share.segment * share.length;
+      share.out = y + tile.first * s.target_row + j;
+      share.residual =
+          e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters + j;
+      kWindowTiles[tile.height][wide](&share);
+    }
+  }
+}
+
+// Places first..last of [N * out_height * out_width], panels begin..end of the kernel.
+void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
+              const float* zeros, const float* packed, int64_t first, int64_t last, int64_t begin,
+              int64_t end) {
+  const ConvShape& s = *shape;
+  const float* pointers[kWindowPointers];
+  WindowTile tiles[kBlockRows / kTileRows + 2];
+  int64_t block_rows = kWindowPointers / (s.kernel_height * s.kernel_width) / kTileRows * kTileRows;
+  if (block_rows > kBlockRows) block_rows = kBlockRows;
+  WindowPlace place = place_of(s, x, first);
+  for (int64_t block = first; block < last; block += block_rows) {
+    int64_t rows = last - block < block_rows ? last - block : block_rows;
+    int64_t count = (rows + kTileRows - 1) / kTileRows;
+    const float** next = pointers;
+    for (int64_t t = 0; t < count; ++t) {
+      WindowTile& tile = tiles[t];
+      tile.pointers = next;
+      tile.first = block + rows * t / count;
+      tile.height = block + rows * (t + 1) / count - tile.first;
+      next = lay_tile(s, zeros, &place, &tile);
+    }
+    for (int64_t panel = begin; panel < end; ++panel) {
+      convolve_panel(s, *epilogue, y, packed, tiles, count, panel);
+    }
+  }
+}
+
+// Each channel by itself: a few places side by side, so that a tap's weights are read once for them.
+constexpr int kPlaces = kTileRows < 6 ? kTileRows : 6;
+
+struct DepthShare {
+  const float* const* pointers;  // of each tap, each place; null where places are `step` apart
+  const float* x;                // of the first place, then
+  int64_t step, row;             // floats to the next place, to the next row of taps
+};
+
+// A register's worth of channels from channel c on; fewer where kWhole is not set.
+template <int kRows, bool kInside, bool kWhole>
+static inline void depth_lanes(const ConvShape& s, const ConvEpilogue& e, const DepthShare& share,
+                               const float* kernel, float* out, const float* residual, int64_t c) {
+  int64_t width = kWhole ? kTileLanes : s.channels - c;
+  TileLanes sums[kRows];
+  TileLanes bias = e.bias == nullptr ? TileLanes{} : load_some(e.bias + c, width);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) sums[r] = bias;
+  const float* weights = kernel + c;
+  const float* const* pointers = share.pointers;
+  for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
+    const float* from = share.x + kh * share.row + c;
+    for (int64_t kw = 0; kw < s.kernel_width; ++kw) {
+      TileLanes w = kWhole ? load_tile_lanes(weights) : load_some(weights, width);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const float* at = kInside ? from + r * share.step : pointers[r] + c;
+        sums[r] += w * (kWhole ? load_tile_lanes(at) : load_some(at, width));
+      }
+      weights += s.channels;
+      from += s.channels;
+      pointers += kRows;
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    TileLanes sum = sums[r];
+    if (residual != nullptr) sum += load_some(residual + r * s.filters + c, width);
+    store_some(out + r * s.target_row + c, clamp_lanes(sum, e.low, e.high), width);
+  }
+}
+
+template <int kRows, bool kInside>
+static inline void depth_tile(const ConvShape& s, const ConvEpilogue& e, const DepthShare& share,
+                              const float* kernel, float* out, const float* residual) {
+  int64_t c = 0;
+  for (; c + kTileLanes <= s.channels; c += kTileLanes) {
+    depth_lanes<kRows, kInside, true>(s, e, share, kernel, out, residual, c);
+  }
+  if (c < s.channels) depth_lanes<kRows, kInside, false>(s, e, share, kernel, out, residual, c);
+}
+
+template <int kRows>
+void depth_places(const ConvShape& s, const ConvEpilogue& e, const float* zeros,
+                                const float* kernel, const float* x, int64_t place, float* y) {
+  WindowPlace begin = place_of(s, x, place);
+  WindowPlace end = place_of(s, x, place + kRows - 1);
+  float* out = y + place * s.target_row;
+  const float* residual = e.residual == nullptr ? nullptr : e.residual + place * s.filters;
+  bool inside = s.dilation_width == 1 && begin.column >= 0 &&
+                end.column + s.kernel_width <= s.width && begin.row >= 0 &&
+                begin.row + (s.kernel_height - 1) * s.dilation_height < s.height;
+  if (inside) {
+    const float* from = begin.picture + (begin.row * s.width + begin.column) * s.channels;
+    DepthShare share = {nullptr, from, s.stride_width * s.channels,
+                        s.dilation_height * s.width * s.channels};
+    depth_tile<kRows, true>(s, e, share, kernel, out, residual);
+    return;
+  }
+  const float* pointers[kWindowPointers];
+  const float** next = pointers;
+  for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
+    for (int64_t kw = 0; kw < s.kernel_width; ++kw) {
+      for (int64_t r = 0; r < kRows; ++r) {
+        int64_t row = begin.row + kh * s.dilation_height;
+        int64_t column = begin.column + r * s.stride_width + kw * s.dilation_width;
+        bool in = row >= 0 && row < s.height && column >= 0 && column < s.width;
+        *next++ = in ? begin.picture + (row * s.width + column) * s.channels : zeros;
+      }
+    }
+  }
+  DepthShare share = {pointers, x, 0, 0};
+  depth_tile<kRows, false>(s, e, share, kernel, out, residual);
+}
+
+using DepthPlacesFn = void (*)(const ConvShape&, const ConvEpilogue&, const float*, const float*,
+                               const float*, int64_t, float*);
+constexpr DepthPlacesFn kDepthPlaces[kPlaces + 1] = {
+    nullptr, depth_places<1>, depth_places<2>, depth_places<3>, depth_places<4>,
+#if defined(__AVX2__)
+    depth_places<5>, depth_places<6>,
+#endif
+};
+
+// Rows first..last of [N * out_height]; the kernel is [kernel_height, kernel_width, channels].
+void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
+                    const float* zeros, const float* kernel, int64_t first, int64_t last) {
+  const ConvShape& s = *shape;
+  for (int64_t row = first; row < last; ++row) {
+    int64_t count = (s.out_width + kPlaces - 1) / kPlaces;
+    for (int64_t t = 0; t < count; ++t) {
+      int64_t begin = s.out_width * t / count;
+      int64_t height = s.out_width * (t + 1) / count - begin;
+      kDepthPlaces[height](s, *epilogue, zeros, kernel, x, row * s.out_width + begin, y);
+    }
+  }
+}

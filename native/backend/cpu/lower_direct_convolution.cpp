@@ -1,0 +1,137 @@
+#include <cstring>
+#include <memory>
+
+#include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/panels.hpp"
+#include "ops/window.hpp"
+
+namespace vanda::cpu {
+
+namespace {
+
+// Multiply-adds below which one thread does all of it.
+constexpr double kSharedWork = 5e5;
+// Places at a time for a thread.
+constexpr int64_t kGrain = 12;
+
+// Forward convolutions that no gradient hangs on. They read and write row-major pictures, so that
+// whatever stands between them finds its data in the layout that it likes.
+struct DirectConvolution {
+  ConvShape shape{};
+  int64_t batch = 0;
+  int source = -1, kernel = -1, bias = -1, residual = -1, target = -1;
+  float low = 0, high = 0;
+  AlignedBytes zeros;
+
+  explicit DirectConvolution(size_t zero_bytes) : zeros(zero_bytes) {
+    std::memset(zeros.data(), 0, zero_bytes);
+  }
+
+  static float* floats(const RunContext& context, int buffer) {
+    return buffer < 0 ? nullptr : static_cast<float*>(context.data[buffer]);
+  }
+  ConvEpilogue epilogue(const RunContext& context) const {
+    return {floats(context, bias), floats(context, residual), low, high};
+  }
+  int threads(const RunContext& context, int64_t sums) const {
+    double work = static_cast<double>(batch * shape.out_height * shape.out_width) *
+                  static_cast<double>(shape.kernel_height * shape.kernel_width * sums);
+    return work < kSharedWork ? 1 : context.threads;
+  }
+
+  void run(const RunContext& context) const {
+    const KernelTable& k = kernels();
+    int64_t panels = (shape.filters + k.panel - 1) / k.panel;
+    int64_t places = batch * shape.out_height * shape.out_width;
+    ConvEpilogue finish = epilogue(context);
+    auto part = [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
+      k.convolve(&shape, &finish, floats(context, target), floats(context, source),
+                 static_cast<const float*>(zeros.data()), floats(context, kernel), first, last,
+                 begin, end);
+    };
+    int team = threads(context, shape.channels * shape.filters);
+    // Each thread reads the smaller of the two whole, the kernel or the pictures, and shares the other.
+    int64_t taps = shape.kernel_height * shape.kernel_width;
+    bool by_panels = taps * shape.filters > batch * shape.height * shape.width &&
+                     (panels % team == 0 || panels >= 6 * team);
+    if (by_panels) {
+      parallel_for(team, panels, 1,
+                   [&](int64_t begin, int64_t end, int) { part(0, places, begin, end); });
+    } else {
+      parallel_for(team, places, kGrain,
+                   [&](int64_t first, int64_t last, int) { part(first, last, 0, panels); });
+    }
+  }
+
+  void run_depth(const RunContext& context) const {
+    ConvEpilogue finish = epilogue(context);
+    parallel_for(threads(context, shape.channels), batch * shape.out_height, 1,
+                 [&](int64_t first, int64_t last, int) {
+                   kernels().convolve_depth(&shape, &finish, floats(context, target),
+                                            floats(context, source),
+                                            static_cast<const float*>(zeros.data()),
+                                            floats(context, kernel), first, last);
+                 });
+  }
+};
+
+bool is_trained(const Lowering& lowering, const Node& conv) {
+  for (Value input : {conv.inputs[0], conv.inputs[1]}) {
+    for (int reader : lowering.readers(input)) {
+      const Node& node = lowering.graph().node(reader);
+      if (node.is("conv2d_grad_input") || node.is("conv2d_grad_kernel")) return true;
+    }
+  }
+  return false;
+}
+
+std::string label_of(const Node& node) {
+  std::string label = node.op->name;
+  if (node.inputs.size() == 4) label += "+add";
+  if (!node.text("activation").empty()) label += "+" + node.text("activation");
+  return label;
+}
+
+}  // namespace
+
+bool lower_direct_convolution(Lowering& lowering, int id) {
+  const Node& node = lowering.graph().node(id);
+  if (!node.is("conv2d") || node.outputs[0].dtype != DType::f32) return false;
+  const Shape& x = lowering.type(node.inputs[0]).shape;
+  const Shape& k = lowering.type(node.inputs[1]).shape;
+  if (!is_plain_or_depthwise(node, x, k) || k[0] * k[1] > kConvTapsMax ||
+      k.elements() == 0 || node.outputs[0].shape.elements() == 0 || is_trained(lowering, node)) {
+    return false;
+  }
+  Window w = window_of(node, x[1], x[2], k[0], k[1]);
+  bool depthwise = node.integer("groups") > 1;
+  auto conv = std::make_shared<DirectConvolution>(static_cast<size_t>(k[1] * x[3]) * sizeof(float));
+  conv->shape = {w.height,        w.width,          x[3],
+                 w.out_height,    w.out_width,      k[3],
+                 k[0],            k[1],             w.stride_height,
+                 w.stride_width,  w.dilation_height, w.dilation_width,
+                 w.top,           w.left,           k[3]};
+  conv->batch = x[0];
+  Bounds bounds = bounds_of_activation(node);
+  conv->low = static_cast<float>(bounds.low);
+  conv->high = static_cast<float>(bounds.high);
+  conv->source = lowering.plain(node.inputs[0]);
+  int64_t inner = k[0] * k[1] * k[2];
+  conv->kernel = depthwise ? lowering.plain(node.inputs[1])
+                           : packed_panels(lowering, node.inputs[1], {0, k[3], 1, inner, k[3]});
+  std::vector<int> reads = {conv->source, conv->kernel};
+  auto optional = [&](size_t index) {
+    if (node.inputs.size() <= index) return -1;
+    reads.push_back(lowering.plain(node.inputs[index]));
+    return reads.back();
+  };
+  conv->bias = optional(2);
+  conv->residual = optional(3);
+  conv->target = lowering.define_new(Value{id, 0});
+  lowering.add(label_of(node), reads, {conv->target}, [conv, depthwise](const RunContext& context) {
+    depthwise ? conv->run_depth(context) : conv->run(context);
+  });
+  return true;
+}
+
+}  // namespace vanda::cpu

@@ -1,0 +1,197 @@
+#include <cmath>
+
+#include "backend/cpu/kernels/kernels.hpp"
+#include "passes/passes.hpp"
+#include "tests/check.hpp"
+#include "tests/harness.hpp"
+
+namespace vanda::testing {
+
+namespace {
+
+using cpu::ConvShape;
+using cpu::KernelTable;
+
+std::vector<float> numbers(int64_t count, uint64_t seed) {
+  Tensor tensor = random_tensor(TensorType{DType::f32, Shape{count}}, seed);
+  return std::vector<float>(tensor.as<float>(), tensor.as<float>() + count);
+}
+
+struct Case {
+  int64_t batch, height, width, channels, filters, kernel_height, kernel_width, stride, dilation;
+  int64_t top, bottom, left, right;
+  bool depthwise;
+
+  ConvShape shape() const {
+    int64_t high = height + top + bottom - (kernel_height - 1) * dilation - 1;
+    int64_t wide = width + left + right - (kernel_width - 1) * dilation - 1;
+    return {height, width, channels, high / stride + 1, wide / stride + 1, filters, kernel_height,
+            kernel_width, stride, stride, dilation, dilation, top, left, filters + 3};
+  }
+  std::string text() const {
+    return std::to_string(channels) + " to " + std::to_string(filters) + " by " +
+           std::to_string(kernel_height) + " x " + std::to_string(kernel_width);
+  }
+};
+
+// Widths around those of registers, borders wider than pictures, windows of one place and of many.
+const Case kCases[] = {
+    {1, 5, 5, 3, 16, 3, 3, 1, 1, 1, 1, 1, 1, false},   {2, 9, 7, 8, 24, 3, 3, 2, 1, 0, 1, 0, 1, false},
+    {1, 8, 8, 40, 33, 1, 1, 1, 1, 0, 0, 0, 0, false},  {3, 6, 5, 17, 9, 1, 7, 1, 1, 0, 0, 3, 3, false},
+    {1, 13, 12, 5, 7, 3, 2, 1, 2, 2, 1, 2, 2, false},  {2, 4, 3, 70, 20, 3, 3, 1, 1, 3, 3, 3, 3, false},
+    {1, 30, 31, 3, 32, 7, 7, 2, 1, 3, 3, 3, 3, false}, {2, 14, 15, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {1, 11, 9, 19, 19, 5, 5, 2, 1, 2, 2, 2, 2, true},  {2, 7, 7, 8, 8, 3, 3, 1, 2, 2, 2, 2, 2, true},
+    {1, 2, 2, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, true},
+};
+
+// Sums in double, then what is joined to them.
+std::vector<float> plain(const Case& c, const std::vector<float>& x, const std::vector<float>& kernel,
+                         const std::vector<float>& bias, const std::vector<float>& residual) {
+  ConvShape s = c.shape();
+  std::vector<float> y;
+  auto read = [&](int64_t n, int64_t row, int64_t column, int64_t channel) {
+    bool inside = row >= 0 && row < c.height && column >= 0 && column < c.width;
+    int64_t at = ((n * c.height + row) * c.width + column) * c.channels + channel;
+    return inside ? double{x[static_cast<size_t>(at)]} : 0.0;
+  };
+  for (int64_t place = 0; place < c.batch * s.out_height * s.out_width; ++place) {
+    int64_t row = place / s.out_width % s.out_height * c.stride - c.top;
+    int64_t column = place % s.out_width * c.stride - c.left;
+    for (int64_t o = 0; o < c.filters; ++o) {
+      double sum = bias[static_cast<size_t>(o)] +
+                   residual[static_cast<size_t>(place * c.filters + o)];
+      for (int64_t tap = 0; tap < c.kernel_height * c.kernel_width; ++tap) {
+        int64_t h = row + tap / c.kernel_width * c.dilation;
+        int64_t w = column + tap % c.kernel_width * c.dilation;
+        if (c.depthwise) {
+          sum += read(place / (s.out_height * s.out_width), h, w, o) *
+                 kernel[static_cast<size_t>(tap * c.channels + o)];
+          continue;
+        }
+        for (int64_t i = 0; i < c.channels; ++i) {
+          sum += read(place / (s.out_height * s.out_width), h, w, i) *
+                 kernel[static_cast<size_t>((tap * c.channels + i) * c.filters + o)];
+        }
+      }
+      y.push_back(static_cast<float>(std::fmin(std::fmax(sum, -0.5), 0.75)));
+    }
+  }
+  return y;
+}
+
+void check_case(const KernelTable& k, const Case& c, int64_t parts) {
+  ConvShape s = c.shape();
+  int64_t taps = c.kernel_height * c.kernel_width;
+  int64_t places = c.batch * s.out_height * s.out_width;
+  std::vector<float> x = numbers(c.batch * c.height * c.width * c.channels, 1);
+  std::vector<float> kernel = numbers(taps * c.filters * (c.depthwise ? 1 : c.channels), 2);
+  std::vector<float> bias = numbers(c.filters, 3), residual = numbers(places * c.filters, 4);
+  std::vector<float> zeros(static_cast<size_t>(c.kernel_width * c.channels), 0);
+  int64_t panels = (c.filters + k.panel - 1) / k.panel;
+  std::vector<float> packed(static_cast<size_t>(panels * k.panel * taps * c.channels), NAN);
+  if (!c.depthwise) {
+    k.pack_panels(packed.data(), kernel.data(), c.filters, 1, taps * c.channels, c.filters);
+  }
+  std::vector<float> y(static_cast<size_t>(places * s.target_row), NAN);
+  cpu::ConvEpilogue finish = {bias.data(), residual.data(), -0.5f, 0.75f};
+  int64_t count = c.depthwise ? c.batch * s.out_height : places;
+  for (int64_t part = 0; part < parts; ++part) {
+    int64_t first = count * part / parts, last = count * (part + 1) / parts;
+    if (c.depthwise)
+      k.convolve_depth(&s, &finish, y.data(), x.data(), zeros.data(), kernel.data(), first, last);
+    else
+      for (int64_t panel = 0; panel < panels; ++panel)
+        k.convolve(&s, &finish, y.data(), x.data(), zeros.data(), packed.data(), first, last, panel,
+                   panel + 1);
+  }
+  std::vector<float> wanted = plain(c, x, kernel, bias, residual);
+  double off = 0;
+  for (int64_t place = 0; place < places; ++place) {
+    for (int64_t o = 0; o < s.target_row; ++o) {
+      float got = y[static_cast<size_t>(place * s.target_row + o)];
+      if (o >= c.filters) {
+        CHECK(std::isnan(got));
+        continue;
+      }
+      off = std::fmax(off, std::fabs(got - wanted[static_cast<size_t>(place * c.filters + o)]));
+      if (std::isnan(got)) off = INFINITY;
+    }
+  }
+  CHECK_MESSAGE(off < 1e-5, c.text() + " (" + k.isa + ") is off by " + std::to_string(off));
+}
+
+int count(const Program& program, const std::string& op) {
+  int found = 0;
+  for (int id = 0; id < program.graph.size(); ++id) {
+    found += program.graph.node(id).is(op.c_str()) ? 1 : 0;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST("a convolution that reads windows where they lie is the convolution, on every table") {
+  const KernelTable* tables[3];
+  int number = cpu::runnable_kernels(tables);
+  for (int t = 0; t < number; ++t) {
+    for (const Case& c : kCases) {
+      for (int64_t parts : {1, 3}) check_case(*tables[t], c, parts);
+    }
+  }
+}
+
+TEST("what stands around a convolution that answers alone becomes a part of it") {
+  for (int64_t groups : {1, 6}) {
+    Graph graph;
+    Emit emit(graph);
+    Feeds feeds;
+    auto feed = [&](const std::string& name, std::vector<int64_t> shape) {
+      Value value = placeholder(graph, name, std::move(shape));
+      feeds[name] = random_tensor(graph.type(value), 30 + feeds.size(), -1, 1.5);
+      return value;
+    };
+    Value x = feed("x", {2, 7, 8, 6});
+    Value bordered = emit.op("pad", {x}, {{"before", std::vector<int64_t>{0, 0, 1, 0}},
+                                          {"after", std::vector<int64_t>{0, 1, 2, 0}}});
+    Value conv = emit.op("conv2d", {bordered, feed("k", {3, 3, 6 / groups, 6}), feed("b", {6})},
+                         {{"stride", std::vector<int64_t>{2, 2}}, {"groups", groups}});
+    Value first = emit.op("relu6", {conv});
+    Value again = emit.op("conv2d", {first, feed("k2", {1, 1, 6 / groups, 6}), feed("b2", {6})},
+                          {{"groups", groups}});
+    Value y = emit.op("clamp", {emit.add(first, again)}, {{"low", -0.25}, {"high", 1.0}});
+    FeedTypes types;
+    for (const auto& [name, tensor] : feeds) types[name] = tensor.type;
+    Program program;
+    program.graph = graph;
+    program.outputs = {y};
+    Program optimized = optimize(program, types);
+    CHECK(count(optimized, "pad") == 0 && count(optimized, "conv2d") == 2);
+    CHECK(count(optimized, "fused") == 0);
+    Tensor wanted = evaluate_reference(graph, {y}, feeds)[0];
+    for (int threads : {1, 3}) {
+      CHECK(largest_difference(evaluate_backend(graph, {y}, feeds, threads)[0], wanted) < 1e-5);
+    }
+  }
+}
+
+TEST("a border that is not of zeros, or that others read, stays") {
+  Graph graph;
+  Emit emit(graph);
+  Value x = placeholder(graph, "x", {1, 5, 5, 2});
+  Value kernel = placeholder(graph, "k", {3, 3, 2, 4});
+  std::vector<int64_t> one{0, 1, 1, 0};
+  auto border = [&](double value) {
+    return emit.op("pad", {x}, {{"before", one}, {"after", one}, {"value", value}});
+  };
+  Value zeros = border(0);
+  for (auto [bordered, more] : {std::pair{border(1), false}, {zeros, true}}) {
+    Program program;
+    program.graph = graph;
+    Emit more_emit(program.graph);
+    program.outputs = {more_emit.op("conv2d", {bordered, kernel})};
+    if (more) program.outputs.push_back(bordered);
+    CHECK(count(optimize(program, {{"x", graph.type(x)}, {"k", graph.type(kernel)}}), "pad") == 1);
+  }
+}
+
+}  // namespace vanda::testing
