@@ -12,12 +12,13 @@ namespace {
 using cpu::ConvShape;
 using cpu::KernelTable;
 
+
 std::vector<float> numbers(int64_t count, uint64_t seed) {
   Tensor tensor = random_tensor(TensorType{DType::f32, Shape{count}}, seed);
   return std::vector<float>(tensor.as<float>(), tensor.as<float>() + count);
 }
 
-struct Case {
+struct Windows {
   int64_t batch, height, width, channels, filters, kernel_height, kernel_width, stride, dilation;
   int64_t top, bottom, left, right;
   bool depthwise;
@@ -35,7 +36,7 @@ struct Case {
 };
 
 // Widths around those of registers, borders wider than pictures, windows of one place and of many.
-const Case kCases[] = {
+const Windows kCases[] = {
     {1, 5, 5, 3, 16, 3, 3, 1, 1, 1, 1, 1, 1, false},   {2, 9, 7, 8, 24, 3, 3, 2, 1, 0, 1, 0, 1, false},
     {1, 8, 8, 40, 33, 1, 1, 1, 1, 0, 0, 0, 0, false},  {3, 6, 5, 17, 9, 1, 7, 1, 1, 0, 0, 3, 3, false},
     {1, 13, 12, 5, 7, 3, 2, 1, 2, 2, 1, 2, 2, false},  {2, 4, 3, 70, 20, 3, 3, 1, 1, 3, 3, 3, 3, false},
@@ -45,7 +46,7 @@ const Case kCases[] = {
 };
 
 // Sums in double, then what is joined to them.
-std::vector<float> plain(const Case& c, const std::vector<float>& x, const std::vector<float>& kernel,
+std::vector<float> plain(const Windows& c, const std::vector<float>& x, const std::vector<float>& kernel,
                          const std::vector<float>& bias, const std::vector<float>& residual) {
   ConvShape s = c.shape();
   std::vector<float> y;
@@ -79,7 +80,7 @@ std::vector<float> plain(const Case& c, const std::vector<float>& x, const std::
   return y;
 }
 
-void check_case(const KernelTable& k, const Case& c, int64_t parts) {
+void check_case(const KernelTable& k, const Windows& c, int64_t parts) {
   ConvShape s = c.shape();
   int64_t taps = c.kernel_height * c.kernel_width;
   int64_t places = c.batch * s.out_height * s.out_width;
@@ -134,7 +135,7 @@ TEST("a convolution that reads windows where they lie is the convolution, on eve
   const KernelTable* tables[3];
   int number = cpu::runnable_kernels(tables);
   for (int t = 0; t < number; ++t) {
-    for (const Case& c : kCases) {
+    for (const Windows& c : kCases) {
       for (int64_t parts : {1, 3}) check_case(*tables[t], c, parts);
     }
   }

@@ -6,12 +6,16 @@
 // Pointers of one block of tiles, which stay in the cache beside a panel.
 constexpr int64_t kWindowPointers = 6144;
 
-// Places of the result that are made together. Their windows are runs of `length` floats; run s of
-// place r begins at pointers[s * height + r].
+// How the windows of a tile lie: each tap by itself, in whole rows of taps (where none reaches over the
+// left or right border), or in one piece, copied.
+enum class Runs : uint8_t { taps, rows, whole };
+
+// Places of the result that are made together. Their windows are runs of floats; run s of place r
+// begins at pointers[s * height + r].
 struct WindowTile {
   const float** pointers;
   int64_t first, height;
-  int inside;  // no window reaches over the left or right border
+  Runs runs;
 };
 
 // One tile's share of the inner dim, `depth` floats from float `offset` of run `segment` on.
@@ -21,8 +25,8 @@ struct WindowShare {
   const float* panel;
   float* out;
   int64_t out_row, width;
-  int add, last;
-  // For the last share; null where there is none. The residual's rows are residual_row apart.
+  int add;  // to what is in `out`
+  // Null where there is none. The residual's rows are residual_row apart.
   const float *bias, *residual;
   int64_t residual_row;
   float low, high;
@@ -33,20 +37,23 @@ static inline TileLanes clamp_lanes(TileLanes x, float low, float high) {
   return above > high ? all_lanes(high) : above;
 }
 
-// `at`: floats from the first column of the panel.
-static inline TileLanes finish_lanes(const WindowShare& s, TileLanes sum, int row, int at) {
-  if (s.bias != nullptr) sum += load_tile_lanes(s.bias + at);
-  if (s.residual != nullptr) sum += load_tile_lanes(s.residual + row * s.residual_row + at);
-  return clamp_lanes(sum, s.low, s.high);
-}
-
 template <int kRows, int kWide>
 void window_tile(const WindowShare* share) {
   const WindowShare& s = *share;
+  bool whole = s.width == kWide * kTileLanes;
   TileLanes sums[kRows][kWide];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kWide; ++v) sums[r][v] = TileLanes{};
+  }
+  // The first share begins with the bias, further ones with what the last one left.
+  const float* begin = s.add != 0 ? s.out : s.bias;
+  if (whole && begin != nullptr) {
+    int64_t step = s.add != 0 ? s.out_row : 0;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kWide; ++v) sums[r][v] = load_tile_lanes(begin + r * step + v * kTileLanes);
+    }
   }
   const float* panel = s.panel;
   const float* const* pointers = s.pointers + s.segment * kRows;
@@ -70,15 +77,19 @@ void window_tile(const WindowShare* share) {
     offset = 0;
     pointers += kRows;
   }
-  if (s.width == kWide * kTileLanes) {
+  if (whole) {
+    if (s.residual != nullptr) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const float* residual = s.residual + r * s.residual_row;
+        for (int v = 0; v < kWide; ++v) sums[r][v] += load_tile_lanes(residual + v * kTileLanes);
+      }
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float* out = s.out + r * s.out_row;
       for (int v = 0; v < kWide; ++v) {
-        TileLanes sum = sums[r][v];
-        if (s.add != 0) sum += load_tile_lanes(out + v * kTileLanes);
-        if (s.last != 0) sum = finish_lanes(s, sum, r, v * kTileLanes);
-        store_tile_lanes(out + v * kTileLanes, sum);
+        store_tile_lanes(out + v * kTileLanes, clamp_lanes(sums[r][v], s.low, s.high));
       }
     }
     return;
@@ -89,14 +100,14 @@ void window_tile(const WindowShare* share) {
     for (int v = 0; v < kWide; ++v) store_tile_lanes(row + v * kTileLanes, sums[r][v]);
     float* out = s.out + r * s.out_row;
     for (int64_t j = 0; j < s.width; ++j) {
-      float sum = s.add != 0 ? row[j] + out[j] : row[j];
-      if (s.last != 0) {
-        if (s.bias != nullptr) sum += s.bias[j];
-        if (s.residual != nullptr) sum += s.residual[r * s.residual_row + j];
-        sum = sum < s.low ? s.low : sum;
-        sum = sum > s.high ? s.high : sum;
-      }
-      out[j] = sum;
+      float sum = row[j];
+      if (s.add != 0)
+        sum += out[j];
+      else if (s.bias != nullptr)
+        sum += s.bias[j];
+      if (s.residual != nullptr) sum += s.residual[r * s.residual_row + j];
+      sum = sum < s.low ? s.low : sum;
+      out[j] = sum > s.high ? s.high : sum;
     }
   }
 }
@@ -141,30 +152,54 @@ static inline WindowPlace place_of(const ConvShape& s, const float* x, int64_t p
   return {x + rest / s.out_height * s.height * s.width * s.channels,
           row * s.stride_height - s.top, column * s.stride_width - s.left, row, column};
 }
-static inline int is_inside(const ConvShape& s, int64_t column) {
-  return column >= 0 && column + s.kernel_width <= s.width ? 1 : 0;
+static inline bool is_inside(const ConvShape& s, int64_t column) {
+  return s.dilation_width == 1 && column >= 0 && column + s.kernel_width <= s.width;
+}
+
+// Windows that are shorter than this are copied where they reach over a border.
+constexpr int64_t kShortWindow = 256;
+
+static inline void copy_window(const ConvShape& s, const WindowPlace& place, float* to) {
+  for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
+    int64_t row = place.row + kh * s.dilation_height;
+    for (int64_t kw = 0; kw < s.kernel_width; ++kw) {
+      int64_t column = place.column + kw * s.dilation_width;
+      bool in = row >= 0 && row < s.height && column >= 0 && column < s.width;
+      const float* from = place.picture + (row * s.width + column) * s.channels;
+      for (int64_t c = 0; c < s.channels; ++c) *to++ = in ? from[c] : 0.0f;
+    }
+  }
 }
 
 // Fills in the pointers of a tile, whose places begin at `place`, and answers where those of the next
-// tile go. What lies outside the picture is read from `zeros`.
+// tile go. What lies outside the picture is read from `zeros`; `windows`, where given, takes copies.
 static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlace* place,
-                              WindowTile* tile) {
+                              WindowTile* tile, float* windows) {
   WindowPlace places[kTileRows];
-  tile->inside = s.dilation_width == 1 ? 1 : 0;
+  bool inside = true;
   for (int64_t r = 0; r < tile->height; ++r) {
     places[r] = *place;
-    tile->inside &= is_inside(s, place->column);
+    inside = inside && is_inside(s, place->column);
     place->next(s);
   }
+  tile->runs = inside ? Runs::rows : windows != nullptr ? Runs::whole : Runs::taps;
   const float** next = tile->pointers;
-  int64_t columns = tile->inside != 0 ? 1 : s.kernel_width;
+  if (tile->runs == Runs::whole) {
+    for (int64_t r = 0; r < tile->height; ++r) {
+      copy_window(s, places[r], windows);
+      *next++ = windows;
+      windows += s.kernel_height * s.kernel_width * s.channels;
+    }
+    return next;
+  }
+  int64_t columns = inside ? 1 : s.kernel_width;
   for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
     for (int64_t kw = 0; kw < columns; ++kw) {
       for (int64_t r = 0; r < tile->height; ++r) {
         int64_t row = places[r].row + kh * s.dilation_height;
         int64_t column = places[r].column + kw * s.dilation_width;
-        int inside = row >= 0 && row < s.height && column >= 0 && column < s.width;
-        *next++ = inside ? places[r].picture + (row * s.width + column) * s.channels : zeros;
+        bool in = row >= 0 && row < s.height && column >= 0 && column < s.width;
+        *next++ = in ? places[r].picture + (row * s.width + column) * s.channels : zeros;
       }
     }
   }
@@ -181,31 +216,36 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   int64_t shares = (inner + kWindowDepth - 1) / kWindowDepth;
   int64_t j = panel * kPanel;
   WindowShare share;
-  share.low = e.low;
-  share.high = e.high;
   share.out_row = s.target_row;
   share.residual_row = s.filters;
   share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
   share.bias = e.bias == nullptr ? nullptr : e.bias + j;
   int wide = share.width > kTileLanes ? 1 : 0;
-  // The runs of tiles at the border are single taps, those of the others whole rows.
-  const int64_t lengths[2] = {s.channels, s.channels * s.kernel_width};
+  const int64_t lengths[3] = {s.channels, s.channels * s.kernel_width, inner};  // by Runs
   for (int64_t i = 0; i < shares; ++i) {
     int64_t from = inner * i / shares;
     share.depth = inner * (i + 1) / shares - from;
     share.panel = packed + j * inner + from * kPanel;
     share.add = i > 0 ? 1 : 0;
-    share.last = i + 1 == shares ? 1 : 0;
-    const int64_t segments[2] = {from / lengths[0], from / lengths[1]};
+    bool last = i + 1 == shares;
+    share.low = last ? e.low : -__builtin_inff();
+    share.high = last ? e.high : __builtin_inff();
+    // While this share is at work, each tile fetches a part of what the next one reads.
+    const float* ahead = share.panel + share.depth * kPanel;
+    int64_t fetched = share.depth * kPanel / count + 1;
+    const int64_t segments[3] = {from / lengths[0], from / lengths[1], 0};
     for (int64_t t = 0; t < count; ++t) {
       const WindowTile& tile = tiles[t];
       share.pointers = tile.pointers;
-      share.length = lengths[tile.inside];
-      share.segment = segments[tile.inside];
+      share.length = lengths[static_cast<int>(tile.runs)];
+      share.segment = segments[static_cast<int>(tile.runs)];
       share.offset = from - share.segment * share.length;
       share.out = y + tile.first * s.target_row + j;
-      share.residual =
-          e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters + j;
+      share.residual = e.residual == nullptr || !last
+                           ? nullptr
+                           : e.residual + tile.first * s.filters + j;
+      for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 0, 2);
+      ahead += fetched;
       kWindowTiles[tile.height][wide](&share);
     }
   }
@@ -220,6 +260,8 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
   WindowTile tiles[kBlockRows / kTileRows + 2];
   int64_t block_rows = kWindowPointers / (s.kernel_height * s.kernel_width) / kTileRows * kTileRows;
   if (block_rows > kBlockRows) block_rows = kBlockRows;
+  int64_t inner = s.kernel_height * s.kernel_width * s.channels;
+  float windows[kBlockRows * kShortWindow];
   WindowPlace place = place_of(s, x, first);
   for (int64_t block = first; block < last; block += block_rows) {
     int64_t rows = last - block < block_rows ? last - block : block_rows;
@@ -230,7 +272,8 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
       tile.pointers = next;
       tile.first = block + rows * t / count;
       tile.height = block + rows * (t + 1) / count - tile.first;
-      next = lay_tile(s, zeros, &place, &tile);
+      float* copies = inner <= kShortWindow ? windows + (tile.first - block) * inner : nullptr;
+      next = lay_tile(s, zeros, &place, &tile, copies);
     }
     for (int64_t panel = begin; panel < end; ++panel) {
       convolve_panel(s, *epilogue, y, packed, tiles, count, panel);
