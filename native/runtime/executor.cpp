@@ -16,28 +16,38 @@ Executor& Executor::shared() {
   return *executor;
 }
 
-Executor::Executor(int threads) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+Executor::Executor(int threads) : seats_(static_cast<size_t>(threads)) {
+  for (Seat& seat : seats_) threads_.emplace_back([this, &seat] { work(seat); });
 }
 
 void Executor::submit(std::function<void()> task) {
-  {
-    std::lock_guard lock(mutex_);
+  std::lock_guard lock(mutex_);
+  if (idle_.empty()) {
     tasks_.push_back(std::move(task));
+    return;
   }
-  wake_.notify_one();
+  Seat* seat = idle_.back();
+  idle_.pop_back();
+  seat->task = std::move(task);
+  seat->wake.notify_one();
 }
 
-void Executor::work() {
+void Executor::work(Seat& seat) {
+  std::unique_lock lock(mutex_);
   while (true) {
-    std::function<void()> task;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return !tasks_.empty(); });
-      task = std::move(tasks_.front());
+    if (tasks_.empty()) {
+      idle_.push_back(&seat);
+      seat.wake.wait(lock, [&seat] { return seat.task != nullptr; });
+    } else {
+      seat.task = std::move(tasks_.front());
       tasks_.pop_front();
     }
+    std::function<void()> task = std::move(seat.task);
+    seat.task = nullptr;
+    lock.unlock();
     task();
+    task = nullptr;
+    lock.lock();
   }
 }
 
