@@ -195,4 +195,39 @@ TEST("a border that is not of zeros, or that others read, stays") {
   }
 }
 
+TEST("convolutions write into the concatenation that alone reads them") {
+  Graph graph;
+  Emit emit(graph);
+  Feeds feeds;
+  auto feed = [&](const std::string& name, std::vector<int64_t> shape) {
+    Value value = placeholder(graph, name, std::move(shape));
+    feeds[name] = random_tensor(graph.type(value), 60 + feeds.size(), -1, 1.5);
+    return value;
+  };
+  Value x = feed("x", {2, 6, 5, 7});
+  auto conv = [&](const std::string& name, int64_t size, int64_t filters) {
+    Value kernel = feed(name, {size, size, 7, filters});
+    return emit.op("conv2d", {x, kernel}, {{"padding", std::string("same")}});
+  };
+  Value wide = conv("wide", 3, 20);
+  Value read_twice = conv("read twice", 1, 5);
+  Value depth = emit.op("conv2d", {x, feed("depth", {3, 3, 1, 7})},
+                        {{"padding", std::string("same")}, {"groups", int64_t{7}}});
+  Value inner = emit.op("concat", {wide, x, read_twice, depth}, {{"axis", int64_t{3}}});
+  // Twice the same part, and another axis: these are copied.
+  Value narrow = conv("narrow", 1, 3);
+  Value doubled = emit.op("concat", {narrow, narrow}, {{"axis", int64_t{-1}}});
+  Value above = conv("above", 1, 3);
+  Value below = conv("below", 1, 3);
+  Value stacked = emit.op("concat", {above, below}, {{"axis", int64_t{1}}});
+  std::vector<Value> outputs = {inner, read_twice, doubled, stacked, emit.op("relu", {inner})};
+  std::vector<Tensor> wanted = evaluate_reference(graph, outputs, feeds);
+  for (int threads : {1, 3}) {
+    std::vector<Tensor> got = evaluate_backend(graph, outputs, feeds, threads);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      CHECK(largest_difference(got[i], wanted[i]) < 1e-5);
+    }
+  }
+}
+
 }  // namespace vanda::testing

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <memory>
 
+#include "backend/cpu/concat_parts.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/panels.hpp"
 #include "ops/window.hpp"
@@ -20,6 +21,7 @@ struct DirectConvolution {
   ConvShape shape{};
   int64_t batch = 0;
   int source = -1, kernel = -1, bias = -1, residual = -1, target = -1;
+  int64_t offset = 0;  // of the first place in the target, in floats
   float low = 0, high = 0;
   AlignedBytes zeros;
 
@@ -45,7 +47,7 @@ struct DirectConvolution {
     int64_t places = batch * shape.out_height * shape.out_width;
     ConvEpilogue finish = epilogue(context);
     auto part = [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
-      k.convolve(&shape, &finish, floats(context, target), floats(context, source),
+      k.convolve(&shape, &finish, floats(context, target) + offset, floats(context, source),
                  static_cast<const float*>(zeros.data()), floats(context, kernel), first, last,
                  begin, end);
     };
@@ -67,7 +69,7 @@ struct DirectConvolution {
     ConvEpilogue finish = epilogue(context);
     parallel_for(threads(context, shape.channels), batch * shape.out_height, 1,
                  [&](int64_t first, int64_t last, int) {
-                   kernels().convolve_depth(&shape, &finish, floats(context, target),
+                   kernels().convolve_depth(&shape, &finish, floats(context, target) + offset,
                                             floats(context, source),
                                             static_cast<const float*>(zeros.data()),
                                             floats(context, kernel), first, last);
@@ -127,7 +129,13 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
   };
   conv->bias = optional(2);
   conv->residual = optional(3);
-  conv->target = lowering.define_new(Value{id, 0});
+  if (std::optional<ConcatPart> part = place_in_concat(lowering, Value{id, 0})) {
+    conv->target = part->buffer;
+    conv->offset = part->offset;
+    conv->shape.target_row = part->row;
+  } else {
+    conv->target = lowering.define_new(Value{id, 0});
+  }
   lowering.add(label_of(node), reads, {conv->target}, [conv, depthwise](const RunContext& context) {
     depthwise ? conv->run_depth(context) : conv->run(context);
   });

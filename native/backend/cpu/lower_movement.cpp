@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "backend/cpu/concat_parts.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/lowering.hpp"
 
@@ -271,10 +272,13 @@ void lower_concat(Lowering& lowering, int id) {
     copy.to = out.shape.strides();
     copy.to_offset = position * copy.to[static_cast<size_t>(axis)];
     position += part[axis];
+    if (lowering.in_concat.contains(input)) continue;
     sources.push_back(lowering.plain(input));
     copies.push_back(std::move(copy));
   }
-  int target = lowering.define_new(Value{id, 0});
+  int target = concat_buffer(lowering, id);
+  lowering.define(Value{id, 0}, target);
+  if (sources.empty()) return;
   lowering.add("concat", sources, {target}, [=](const RunContext& context) {
     for (size_t i = 0; i < sources.size(); ++i) {
       copies[i].run(static_cast<const char*>(context.data[sources[i]]),

@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "backend/cpu/packed_variable.hpp"
@@ -279,6 +280,11 @@ int Lowering::define_new(Value value, const Layout& layout) {
   bool same = type(value).dtype == DType::f32 && layout == plain_layout(type(value));
   define(value, buffer, same ? std::nullopt : std::optional<Layout>(layout));
   return buffer;
+}
+
+bool Lowering::is_output(Value value) const {
+  const std::vector<Value>& outputs = request_.program.outputs;
+  return std::find(outputs.begin(), outputs.end(), value) != outputs.end();
 }
 
 bool Lowering::is_plain(Value value) const {

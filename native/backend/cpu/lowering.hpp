@@ -71,6 +71,8 @@ class Lowering {
   Layout layout_of(Value value) const;
   bool is_plain(Value value) const;
   bool is_read(Value value) const { return read_.contains(value); }
+  // Handed out to the world.
+  bool is_output(Value value) const;
   bool is_defined(Value value) const { return copies_.contains(value); }
   // Nodes that read a value, in the order of the schedule.
   const std::vector<int>& readers(Value value) const { return readers_.at(value); }
@@ -103,6 +105,10 @@ class Lowering {
   size_t body_bytes = 0;           // what the plans of bodies need
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;
+  // Concatenations that parts are written into before they are lowered themselves, and these parts
+  // (see concat_parts.hpp).
+  std::map<int, int> concat_buffers;
+  std::set<Value> in_concat;
   // Multi-tensor updates that further ones of the same setting join, by setting; closed by an
   // effect of another kind, which may read what they write.
   struct OpenUpdate {

@@ -251,6 +251,49 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   }
 }
 
+// A kernel that stays in L1 whole, in floats.
+constexpr int64_t kSmallKernel = 6144;
+
+// All panels of a small kernel for one tile after the other: the result is written in its order.
+static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
+                           const float* packed, const WindowTile* tiles, int64_t count,
+                           int64_t begin, int64_t end) {
+  int64_t inner = s.kernel_height * s.kernel_width * s.channels;
+  const int64_t lengths[3] = {s.channels, s.channels * s.kernel_width, inner};  // by Runs
+  WindowShare share;
+  share.segment = share.offset = share.add = 0;
+  share.depth = inner;
+  share.low = e.low;
+  share.high = e.high;
+  share.out_row = s.target_row;
+  share.residual_row = s.filters;
+  for (int64_t t = 0; t < count; ++t) {
+    const WindowTile& tile = tiles[t];
+    share.pointers = tile.pointers;
+    share.length = lengths[static_cast<int>(tile.runs)];
+    // The lines that the next tile writes have to be in the cache too.
+    const float* ahead = y + (tile.first + tile.height) * s.target_row + begin * kPanel;
+    int64_t fetched = tile.height * s.target_row / (end - begin);
+    // And what it reads, where that is not for the most part what this one has read.
+    bool alone = t + 1 < count && s.kernel_height * s.kernel_width == 1;
+    const float* next = tiles[alone ? t + 1 : t].pointers[0];
+    int64_t read = alone ? tile.height * s.channels / (end - begin) : 0;
+    for (int64_t panel = begin; panel < end; ++panel) {
+      for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
+      ahead += fetched;
+      for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
+      next += read;
+      int64_t j = panel * kPanel;
+      share.panel = packed + j * inner;
+      share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
+      share.bias = e.bias == nullptr ? nullptr : e.bias + j;
+      share.out = y + tile.first * s.target_row + j;
+      share.residual = e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters + j;
+      kWindowTiles[tile.height][share.width > kTileLanes ? 1 : 0](&share);
+    }
+  }
+}
+
 // Places first..last of [N * out_height * out_width], panels begin..end of the kernel.
 void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
               const float* zeros, const float* packed, int64_t first, int64_t last, int64_t begin,
@@ -275,6 +318,10 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
       float* copies = inner <= kShortWindow ? windows + (tile.first - block) * inner : nullptr;
       next = lay_tile(s, zeros, &place, &tile, copies);
     }
+    if (inner <= kWindowDepth && inner * s.filters <= kSmallKernel) {
+      convolve_small(s, *epilogue, y, packed, tiles, count, begin, end);
+      continue;
+    }
     for (int64_t panel = begin; panel < end; ++panel) {
       convolve_panel(s, *epilogue, y, packed, tiles, count, panel);
     }
@@ -288,6 +335,8 @@ struct DepthShare {
   const float* const* pointers;  // of each tap, each place; null where places are `step` apart
   const float* x;                // of the first place, then
   int64_t step, row;             // floats to the next place, to the next row of taps
+  const float* ahead;            // what to fetch meanwhile: so many floats for each register of channels
+  int64_t fetched;
 };
 
 // A register's worth of channels from channel c on; fewer where kWhole is not set.
@@ -327,7 +376,10 @@ template <int kRows, bool kInside>
 static inline void depth_tile(const ConvShape& s, const ConvEpilogue& e, const DepthShare& share,
                               const float* kernel, float* out, const float* residual) {
   int64_t c = 0;
+  const float* ahead = share.ahead;
   for (; c + kTileLanes <= s.channels; c += kTileLanes) {
+    for (int64_t f = 0; f < share.fetched; f += 16) __builtin_prefetch(ahead + f, 0, 2);
+    ahead += share.fetched;
     depth_lanes<kRows, kInside, true>(s, e, share, kernel, out, residual, c);
   }
   if (c < s.channels) depth_lanes<kRows, kInside, false>(s, e, share, kernel, out, residual, c);
@@ -335,7 +387,8 @@ static inline void depth_tile(const ConvShape& s, const ConvEpilogue& e, const D
 
 template <int kRows>
 void depth_places(const ConvShape& s, const ConvEpilogue& e, const float* zeros,
-                                const float* kernel, const float* x, int64_t place, float* y) {
+                                const float* kernel, const float* x, const float* ahead, int64_t fetched,
+                  int64_t place, float* y) {
   WindowPlace begin = place_of(s, x, place);
   WindowPlace end = place_of(s, x, place + kRows - 1);
   float* out = y + place * s.target_row;
@@ -346,7 +399,7 @@ void depth_places(const ConvShape& s, const ConvEpilogue& e, const float* zeros,
   if (inside) {
     const float* from = begin.picture + (begin.row * s.width + begin.column) * s.channels;
     DepthShare share = {nullptr, from, s.stride_width * s.channels,
-                        s.dilation_height * s.width * s.channels};
+                        s.dilation_height * s.width * s.channels, ahead, fetched};
     depth_tile<kRows, true>(s, e, share, kernel, out, residual);
     return;
   }
@@ -362,12 +415,12 @@ void depth_places(const ConvShape& s, const ConvEpilogue& e, const float* zeros,
       }
     }
   }
-  DepthShare share = {pointers, x, 0, 0};
+  DepthShare share = {pointers, x, 0, 0, ahead, fetched};
   depth_tile<kRows, false>(s, e, share, kernel, out, residual);
 }
 
 using DepthPlacesFn = void (*)(const ConvShape&, const ConvEpilogue&, const float*, const float*,
-                               const float*, int64_t, float*);
+                               const float*, const float*, int64_t, int64_t, float*);
 constexpr DepthPlacesFn kDepthPlaces[kPlaces + 1] = {
     nullptr, depth_places<1>, depth_places<2>, depth_places<3>, depth_places<4>,
 #if defined(__AVX2__)
@@ -379,12 +432,21 @@ constexpr DepthPlacesFn kDepthPlaces[kPlaces + 1] = {
 void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
                     const float* zeros, const float* kernel, int64_t first, int64_t last) {
   const ConvShape& s = *shape;
+  int64_t count = (s.out_width + kPlaces - 1) / kPlaces;
+  // While a row is made, each tile fetches its part of what the next row reads for the first time.
+  int64_t line = s.width * s.channels;
+  int64_t fresh = s.stride_height * line;
+  int64_t registers = (s.channels + kTileLanes - 1) / kTileLanes;
+  int64_t fetched = fresh / count / registers + 1;
   for (int64_t row = first; row < last; ++row) {
-    int64_t count = (s.out_width + kPlaces - 1) / kPlaces;
+    WindowPlace below = place_of(s, x, row * s.out_width);
+    const float* ahead = below.picture + (below.row + s.kernel_height * s.dilation_height) * line;
     for (int64_t t = 0; t < count; ++t) {
       int64_t begin = s.out_width * t / count;
       int64_t height = s.out_width * (t + 1) / count - begin;
-      kDepthPlaces[height](s, *epilogue, zeros, kernel, x, row * s.out_width + begin, y);
+      kDepthPlaces[height](s, *epilogue, zeros, kernel, x, ahead, fetched,
+                           row * s.out_width + begin, y);
+      ahead += fetched * registers;
     }
   }
 }
