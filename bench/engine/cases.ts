@@ -4,6 +4,7 @@ import { networks } from '../networks/networks.ts';
 import { peer } from '../peers/peer.ts';
 import type { CaseOptions, Measurement } from '../result.ts';
 import { callCases } from './calls.ts';
+import { forwardCases } from './forward.ts';
 import type { TrainedOne } from './train-one.ts';
 import { wordVectorCases } from './word-vectors.ts';
 
@@ -21,7 +22,7 @@ const raced = [
 /** How far two engines' first losses may be apart: they add in different orders. */
 const tolerance = 1e-3;
 
-/** A training step and the process's peak memory, each network and system in a process of its own; then calls, words. */
+/** A training step and the process's peak memory, each network and system in a process of its own; then calls, words, answers. */
 export async function* cases(options: CaseOptions): AsyncIterable<Measurement> {
   for (const { name } of networks.filter((network) => raced.includes(network.name))) {
     if (!options.wants(name)) continue;
@@ -36,6 +37,7 @@ export async function* cases(options: CaseOptions): AsyncIterable<Measurement> {
   }
   if (options.wants('calls')) yield* callCases();
   if (options.wants('word2vec')) yield* wordVectorCases(options);
+  yield* forwardCases(options);
 }
 
 const environments: Record<string, string[]> = {

@@ -154,34 +154,70 @@ void average_pool_grad(const PoolShape* s, float* dx, const float* dy) {
 #undef CALL
 }
 
+// One window of row-major pictures: `from` is its first tap that lies inside.
+struct PoolWindow {
+  const float* from;
+  int64_t rows, columns, row_step, column_step;
+};
+
+// The channels of kWide registers, `width` of them where that is fewer than one.
+template <bool kMaximum, int kWide>
+static inline void pool_window(const PoolWindow& w, float* out, int64_t c, int64_t width) {
+  TileLanes sums[kWide];
+  for (int v = 0; v < kWide; ++v) sums[v] = all_lanes(kMaximum ? -__builtin_inff() : 0.0f);
+  for (int64_t row = 0; row < w.rows; ++row) {
+    const float* from = w.from + row * w.row_step + c;
+    for (int64_t column = 0; column < w.columns; ++column) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kWide; ++v) {
+        TileLanes value =
+            kWide == 1 ? load_some(from, width) : load_tile_lanes(from + v * kTileLanes);
+        if (kMaximum)
+          sums[v] = (value > sums[v]) | (value != value) ? value : sums[v];
+        else
+          sums[v] += value;
+      }
+      from += w.column_step;
+    }
+  }
+  float share = 1.0f / static_cast<float>(w.rows * w.columns);
+#pragma GCC unroll 4
+  for (int v = 0; v < kWide; ++v) {
+    TileLanes result = kMaximum ? sums[v] : sums[v] * share;
+    if (kWide == 1)
+      store_some(out + c, result, width);
+    else
+      store_tile_lanes(out + c + v * kTileLanes, result);
+  }
+}
+
 // Rows first..last of [N * out_height] of row-major pictures, where no gradient will ask: all channels
 // of a window before the next one, so that memory is read in its order.
 template <bool kMaximum>
 static inline void pool_rows(const PoolShape& s, float* out, const float* x, int64_t first,
                              int64_t last) {
+  constexpr int kWide = 4;
+  constexpr int64_t kStep = kWide * kTileLanes;
   for (int64_t row = first; row < last; ++row) {
     const float* picture = x + row / s.out_height * s.height * s.width * s.block;
     Clip rows = clip(row % s.out_height, s.stride_height, s.top, s.kernel_height,
                      s.dilation_height, s.height);
+    int64_t line = rows.origin + rows.first * s.dilation_height;
     for (int64_t ow = 0; ow < s.out_width; ++ow) {
       Clip columns = clip(ow, s.stride_width, s.left, s.kernel_width, s.dilation_width, s.width);
+      int64_t column = columns.origin + columns.first * s.dilation_width;
+      PoolWindow window = {picture + (line * s.width + column) * s.block,
+                           rows.last - rows.first, columns.last - columns.first,
+                           s.dilation_height * s.width * s.block, s.dilation_width * s.block};
       float* y = out + (row * s.out_width + ow) * s.block;
-      float share = 1.0f / static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
-      each_register(s.block, [&](int64_t c, int64_t width) {
-        TileLanes sum = all_lanes(kMaximum ? -__builtin_inff() : 0.0f);
-        for (int64_t kh = rows.first; kh < rows.last; ++kh) {
-          int64_t line = (rows.origin + kh * s.dilation_height) * s.width + columns.origin;
-          for (int64_t kw = columns.first; kw < columns.last; ++kw) {
-            const float* from = picture + (line + kw * s.dilation_width) * s.block + c;
-            TileLanes value = load_some(from, width);
-            if (kMaximum)
-              sum = (value > sum) | (value != value) ? value : sum;
-            else
-              sum += value;
-          }
-        }
-        store_some(y + c, kMaximum ? sum : sum * share, width);
-      });
+      int64_t c = 0;
+      for (; c + kStep <= s.block; c += kStep) {
+        pool_window<kMaximum, kWide>(window, y, c, kTileLanes);
+      }
+      for (; c < s.block; c += kTileLanes) {
+        int64_t width = s.block - c < kTileLanes ? s.block - c : kTileLanes;
+        pool_window<kMaximum, 1>(window, y, c, width);
+      }
     }
   }
 }
