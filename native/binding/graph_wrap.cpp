@@ -124,12 +124,14 @@ Napi::Value GraphWrap::size(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), graph.size());
 }
 
-// toJson(flat outputs) -> text of what the outputs need, outputs in the same order
+// toJson(flat outputs, inlined) -> text of what the outputs need, outputs in the same order
 Napi::Value GraphWrap::to_json(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     Program program = program_of(graph, info);
     bool whole = program.outputs.empty();
-    return Napi::String::New(info.Env(), graph_to_json(whole ? program : prune(program)));
+    if (!whole) program = prune(program);
+    if (boolean_of(info[1])) program = inline_calls(program);
+    return Napi::String::New(info.Env(), graph_to_json(program));
   });
 }
 

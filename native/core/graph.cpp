@@ -136,10 +136,10 @@ int Graph::add_with_bodies(const std::string& op, std::vector<Value> inputs,
                            Attributes attributes,
                            std::vector<std::shared_ptr<const Program>> bodies) {
   const OpSpec* spec = find_op(op);
-  if (spec == nullptr || spec->bodies != static_cast<int>(bodies.size())) {
+  int count = static_cast<int>(bodies.size());
+  if (spec == nullptr || count < spec->bodies || count > spec->bodies + spec->optional_bodies) {
     throw Error("unknown_op", op,
-                "there is no operation of that name with " + std::to_string(bodies.size()) +
-                    " bodies");
+                "there is no operation of that name with " + std::to_string(count) + " bodies");
   }
   Node node;
   node.op = spec;

@@ -70,6 +70,7 @@ struct OpSpec {
   bool first_order = false;         // the gradient is a fused kernel that has none itself
   int bodies = 0;                   // how many graphs a node holds and runs
   bool costly = false;              // its plain reference is too slow to fold constants by
+  int optional_bodies = 0;          // how many more it may hold
   OpDoc doc;
   std::string family = {};  // set by the table while a family registers itself
 };

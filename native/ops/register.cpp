@@ -24,6 +24,7 @@ void register_ops() {
     register_family("Sequences", register_ctc);
     register_family("Control flow", register_scan);
     register_family("Control flow", register_cond);
+    register_family("Control flow", register_call);
     register_family("Rows and indices", register_indexing);
     register_family("Random", register_random);
     register_family("Gradients", register_custom_gradient);

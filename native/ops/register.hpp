@@ -19,6 +19,7 @@ void register_detection();
 void register_ctc();
 void register_scan();
 void register_cond();
+void register_call();
 void register_indexing();
 void register_random();
 void register_custom_gradient();

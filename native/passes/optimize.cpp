@@ -27,7 +27,7 @@ void require_pass(const std::string& name) {
 }
 
 Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeOptions& options) {
-  Program current = specialize(program, feeds);
+  Program current = specialize(inline_calls(program), feeds);
   auto done = [&](const char* name) {
     verify(current, name);
     if (options.observe) options.observe(name, current);

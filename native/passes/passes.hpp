@@ -13,6 +13,8 @@ namespace vanda {
 
 using FeedTypes = std::map<std::string, TensorType>;
 
+// Puts the bodies of operations that a program defined in the places of their calls; runs first.
+Program inline_calls(const Program& program);
 // Each pass takes a legal program and returns a legal one that computes the same.
 // Placeholders get their concrete types, and what depended on shapes alone becomes constant.
 Program specialize(const Program& program, const FeedTypes& feeds);

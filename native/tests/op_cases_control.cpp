@@ -89,6 +89,46 @@ OpCase cond_case(double above) {
       }};
 }
 
+// p * sin(q) and the sum of p, in a body; with a second body, the gradient as it would be found.
+Bodies call_bodies(DType dtype, bool own_gradient) {
+  Bodies bodies = {body_of(dtype, {{2, 3}, {3}}, [](Emit& e, Inputs& y) {
+    return Inputs{e.mul(y[0], e.op("sin", {y[1]})), e.sum(y[0], {}, false)};
+  })};
+  if (!own_gradient) return bodies;
+  bodies.push_back(body_of(
+      dtype, {{2, 3}, {3}, {2, 3}, {}, {2, 3}, {}}, [](Emit& e, Inputs& y) {
+        Value dp = e.add(e.mul(y[4], e.op("sin", {y[1]})), e.op("expand_like", {y[5], y[0]}));
+        Value dq = e.mul(e.mul(y[4], y[0]), e.op("cos", {y[1]}));
+        return Inputs{dp, e.reduce_to(dq, y[1])};
+      }));
+  return bodies;
+}
+
+OpCase call_case(int output, bool own_gradient) {
+  return {"call", {{2, 3}, {3}}, [=](Emit& emit, Inputs& x) {
+            Bodies bodies = call_bodies(emit.graph.type(x[0]).dtype, own_gradient);
+            int node = emit.graph.add_with_bodies(
+                "call", {x[0], x[1]}, {{"operation", std::string("tests.wave")}}, bodies);
+            return Value{node, output};
+          }};
+}
+
+// A call whose body calls, on the same value twice.
+OpCase nested_call_case() {
+  return {"call", {{2, 3}}, [](Emit& emit, Inputs& x) {
+            DType dtype = emit.graph.type(x[0]).dtype;
+            Attributes name = {{"operation", std::string("tests.product")}};
+            auto inner = body_of(dtype, {{2, 3}, {2, 3}}, [](Emit& e, Inputs& y) {
+              return Inputs{e.mul(y[0], e.op("exp", {y[1]}))};
+            });
+            auto outer = body_of(dtype, {{2, 3}, {2, 3}}, [&](Emit& e, Inputs& y) {
+              int node = e.graph.add_with_bodies("call", {y[0], y[1]}, name, {inner});
+              return Inputs{e.op("tanh", {Value{node, 0}})};
+            });
+            return Value{emit.graph.add_with_bodies("call", {x[0], x[0]}, name, {outer}), 0};
+          }};
+}
+
 }  // namespace
 
 void add_control_cases(std::vector<OpCase>& cases) {
@@ -104,6 +144,11 @@ void add_control_cases(std::vector<OpCase>& cases) {
   cases.push_back(nested_case());
   cases.push_back(cond_case(-100));
   cases.push_back(cond_case(100));
+  for (bool own_gradient : {false, true}) {
+    cases.push_back(call_case(0, own_gradient));
+    cases.push_back(call_case(1, own_gradient));
+  }
+  cases.push_back(nested_call_case());
 }
 
 }  // namespace vanda::testing

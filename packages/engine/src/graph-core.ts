@@ -135,8 +135,10 @@ export class GraphCore {
     );
   }
 
-  toJSON(outputs: readonly Node[] = []): GraphJson {
-    return JSON.parse(this.native.toJson(this.refs(outputs))) as GraphJson;
+  /** What the outputs need, or all; `inlined`: what is inside of defined operations in the places of their calls. */
+  toJSON(outputs: readonly Node[] = [], options: { inlined?: boolean } = {}): GraphJson {
+    const inlined = options.inlined ?? false;
+    return JSON.parse(this.native.toJson(this.refs(outputs), inlined)) as GraphJson;
   }
 
   /** Appends an operation and gives its first output. */

@@ -1,11 +1,11 @@
 import type { Node } from './node.ts';
-import { ControlOps } from './ops/control.ts';
+import { CustomOps } from './ops/custom.ts';
 
 /**
  * A deferred dataflow graph: methods append operations and give their results. Each family of operations is a file of
  * ops/, each built on the one before; this class is what they add up to.
  */
-export class Graph extends ControlOps {
+export class Graph extends CustomOps {
   static fromJSON(json: unknown): Graph {
     return Graph.load(json).graph;
   }

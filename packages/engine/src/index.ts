@@ -1,5 +1,7 @@
 export type { Signature, SignatureType, ValueType } from './artifact.ts';
 export { Artifact, loadArtifact, saveArtifact } from './artifact.ts';
+export type { CustomOperation, OperationDefinition, Pullback } from './custom-operation.ts';
+export { defineOperation } from './custom-operation.ts';
 export type { EngineErrorCode } from './engine-error.ts';
 export { EngineError } from './engine-error.ts';
 export type { Operation } from './engine-info.ts';

@@ -37,7 +37,7 @@ export interface NativeGraph {
   gradients(loss: number[], wrt: number[]): number[];
   describe(id: number): NativeNode;
   size(): number;
-  toJson(outputs: number[]): string;
+  toJson(outputs: number[], inlined: boolean): string;
   loadJson(json: string): number[];
 }
 export interface NativePosition {

@@ -1,7 +1,7 @@
 import { EngineError } from '../engine-error.ts';
 import type { Graph } from '../graph.ts';
 import type { Node } from '../node.ts';
-import type { Dim } from '../tensor.ts';
+import type { Dim, DType } from '../tensor.ts';
 import { DetectionOps } from './detection.ts';
 
 /** What a body sees of one step: nodes of a graph of its own, which is all that it may use. */
@@ -106,17 +106,26 @@ export class ControlOps extends DetectionOps {
 
   #step(states: readonly Node[], sequences: readonly Node[], shared: readonly Node[]): Step {
     this.refs([...states, ...sequences, ...shared]);
-    const graph = new (this.constructor as new () => Graph)();
-    let position = 0;
-    const input = (x: Node, shape: readonly Dim[]) => {
-      position += 1;
-      return graph.placeholder(`p${position - 1}`, shape, x.dtype);
-    };
+    const elements = sequences.map(({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }));
+    const { graph, inputs } = this.openBody([...states, ...elements, ...shared]);
+    const first = states.length + sequences.length;
     return {
       graph,
-      states: states.map((x) => input(x, x.shape)),
-      elements: sequences.map((x) => input(x, x.shape.slice(1))),
-      shared: shared.map((x) => input(x, x.shape)),
+      states: inputs.slice(0, states.length),
+      elements: inputs.slice(states.length, first),
+      shared: inputs.slice(first),
+    };
+  }
+
+  /** A graph of its own for a body, with a placeholder for each input. */
+  protected openBody(inputs: readonly { shape: readonly Dim[]; dtype: DType }[]): {
+    graph: Graph;
+    inputs: Node[];
+  } {
+    const graph = new (this.constructor as new () => Graph)();
+    return {
+      graph,
+      inputs: inputs.map(({ shape, dtype }, i) => graph.placeholder(`p${i}`, shape, dtype)),
     };
   }
 }

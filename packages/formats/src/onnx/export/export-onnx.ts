@@ -28,10 +28,8 @@ export async function onnxModelOf(network: ExportableNetwork): Promise<OnnxModel
   const inputNames = Object.keys(network.inputs);
   const outputNames = Object.keys(network.outputs);
   // A copy that holds what the outputs need, in the order in which it can be computed.
-  const json = network.graph.toJSON([
-    ...Object.values(network.inputs),
-    ...Object.values(network.outputs),
-  ]);
+  const wanted = [...Object.values(network.inputs), ...Object.values(network.outputs)];
+  const json = network.graph.toJSON(wanted, { inlined: true });
   const { graph, outputs: ends } = Graph.load(json);
   const nodes = json.nodes as readonly JsonNode[];
   const results = ends.slice(inputNames.length);
