@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,14 +70,18 @@ struct OpSpec {
   bool made_by_passes = false;      // an effect that is refused from outside, as internal ops are
   bool first_order = false;         // the gradient is a fused kernel that has none itself
   int bodies = 0;                   // how many graphs a node holds and runs
-  bool costly = false;              // its plain reference is too slow to fold constants by
   int optional_bodies = 0;          // how many more it may hold
+  bool costly = false;              // its plain reference is too slow to fold constants by
   OpDoc doc;
   std::string family = {};  // set by the table while a family registers itself
+  // Of an op that a program registers while it runs: what its functions find in node.op->context.
+  std::shared_ptr<const void> context = nullptr;
 };
 
 const OpSpec* find_op(const std::string& name);
 void register_op(OpSpec spec);
+// For ops that come while the program runs; false, and nothing happens, where the name is taken.
+bool register_new_op(OpSpec spec);
 // Runs the registration of a family; its title heads it on the reference page.
 void register_family(const char* title, void (*registration)());
 std::vector<std::string> op_names();

@@ -282,7 +282,10 @@ std::string graph_to_json(const Program& program) {
 
 Program graph_from_json(std::string_view source) {
   if (source.size() > kSourceMax) throw Error("limit", "graph", "the model is larger than 256 MiB");
-  Json json = parse_json(source, kValuesMax);
+  return graph_from_json(parse_json(source, kValuesMax));
+}
+
+Program graph_from_json(const Json& json) {
   if (json.kind != Json::Kind::object || text_of(json, "format") != kFormat) {
     corrupt(std::string("the format is not ") + kFormat);
   }

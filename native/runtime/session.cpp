@@ -147,7 +147,9 @@ std::vector<Tensor> Session::run(const Request& request, const std::vector<Named
   for (const NamedView& feed : feeds) types[feed.name] = feed.type;
   std::shared_ptr<CachedPlan> cached = plan_for(request, types);
   std::lock_guard running(cached->running);
-  auto shared = state.share();
+  bool writes = !request.program->effects.empty();
+  auto alone = writes ? state.own() : std::unique_lock<std::shared_mutex>();
+  auto shared = writes ? std::shared_lock<std::shared_mutex>() : state.share();
   std::vector<const void*> pointers = order_feeds(*cached->plan, feeds);
   execute(*cached, pointers, step);
   std::vector<Tensor> outputs;

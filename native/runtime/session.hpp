@@ -72,7 +72,7 @@ class Session {
                                        size_t reserved = 0);
   // Runs a plan that the caller holds (`running` and `state`), with its share of the cores.
   void execute(CachedPlan& cached, std::span<const void* const> feeds, uint64_t step);
-  // Runs without effects and copies the outputs.
+  // Runs and copies the outputs.
   std::vector<Tensor> run(const Request& request, const std::vector<NamedView>& feeds,
                           uint64_t step);
 

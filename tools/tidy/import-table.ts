@@ -54,5 +54,8 @@ export const nativeIncludes: Record<string, readonly string[]> = {
   backend: ['core', 'ops', 'backend'],
   // The interface of backends lies directly in backend/; a backend itself lies one deeper.
   runtime: ['core', 'ops', 'passes', 'io', 'backend', 'runtime'],
+  // The header for other languages, and what is behind it.
+  include: ['include'],
+  capi: ['core', 'ops', 'passes', 'io', 'runtime', 'include', 'capi'],
   binding: ['core', 'ops', 'passes', 'io', 'backend', 'runtime', 'binding'],
 };
