@@ -3,6 +3,7 @@
 #include "binding/wraps.hpp"
 #include "core/autodiff.hpp"
 #include "io/graph_json.hpp"
+#include "ops/recompute.hpp"
 #include "passes/passes.hpp"
 
 namespace vanda::binding {
@@ -60,6 +61,7 @@ void GraphWrap::define(Napi::Env env, Napi::Object exports) {
       {InstanceMethod<&GraphWrap::add>("add"),
        InstanceMethod<&GraphWrap::add_constant>("addConstant"),
        InstanceMethod<&GraphWrap::gradients>("gradients"),
+       InstanceMethod<&GraphWrap::recompute>("recompute"),
        InstanceMethod<&GraphWrap::describe>("describe"), InstanceMethod<&GraphWrap::size>("size"),
        InstanceMethod<&GraphWrap::to_json>("toJson"),
        InstanceMethod<&GraphWrap::load_json>("loadJson")});
@@ -109,6 +111,17 @@ Napi::Value GraphWrap::gradients(const Napi::CallbackInfo& info) {
     std::vector<vanda::Value> loss = values_of(info[0]);
     if (loss.size() != 1) throw Error("invalid_graph", "gradients", "one loss is needed");
     return values_to_js(info.Env(), vanda::gradients(graph, loss[0], values_of(info[1])));
+  });
+}
+
+// recompute(first, [outputs...] as flat pairs) -> description of the node that closes the block
+Napi::Value GraphWrap::recompute(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    int64_t first = integer_of(info[0], "the first node of a block");
+    if (first < 0 || first > graph.size())
+      throw Error("invalid_graph", "recompute", "the block begins outside of the graph");
+    int id = close_recomputed(graph, static_cast<int>(first), values_of(info[1]));
+    return describe_node(info.Env(), graph, id);
   });
 }
 

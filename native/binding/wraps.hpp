@@ -23,6 +23,7 @@ class GraphWrap : public Napi::ObjectWrap<GraphWrap> {
   Napi::Value add(const Napi::CallbackInfo& info);
   Napi::Value add_constant(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
+  Napi::Value recompute(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value size(const Napi::CallbackInfo& info);
   Napi::Value to_json(const Napi::CallbackInfo& info);

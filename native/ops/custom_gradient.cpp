@@ -1,6 +1,5 @@
-#include <map>
-
 #include "core/emit.hpp"
+#include "ops/emit_again.hpp"
 #include "ops/register.hpp"
 
 namespace vanda {
@@ -50,43 +49,11 @@ void reference_custom(const Node&, Inputs inputs, Outputs outputs) {
   for (int64_t i = 0; i < outputs[0].elements(); ++i) outputs[0].set(i, inputs[0].at(i));
 }
 
-// Emits what depends on `slot` among the nodes that `wanted` needs again, with dy in its place.
-std::vector<Value> emit_again(Graph& graph, Value slot, Value dy,
-                              const std::vector<Value>& wanted) {
-  int last = slot.node;
-  for (Value value : wanted) last = std::max(last, value.node);
-  std::vector<bool> needed(static_cast<size_t>(last) + 1, false);
-  for (Value value : wanted) needed[static_cast<size_t>(value.node)] = true;
-  for (int id = last; id > slot.node; --id) {
-    if (!needed[static_cast<size_t>(id)]) continue;
-    for (Value input : graph.node(id).inputs) needed[static_cast<size_t>(input.node)] = true;
-  }
-  std::map<int, int> again;
-  auto mapped = [&](Value value) {
-    if (value == slot) return dy;
-    auto found = again.find(value.node);
-    return found == again.end() ? value : Value{found->second, value.output};
-  };
-  for (int id = slot.node + 1; id <= last; ++id) {
-    if (!needed[static_cast<size_t>(id)]) continue;
-    std::vector<Value> inputs;
-    bool depends = false;
-    for (Value input : graph.node(id).inputs) {
-      inputs.push_back(mapped(input));
-      depends = depends || inputs.back() != input;
-    }
-    if (depends) again.emplace(id, graph.add_copy(graph.node(id), std::move(inputs)));
-  }
-  std::vector<Value> result;
-  for (Value value : wanted) result.push_back(mapped(value));
-  return result;
-}
-
 std::vector<Value> grad_custom(Graph& graph, int node, Grads grads) {
   std::vector<Value> inputs = graph.node(node).inputs;
   size_t count = (inputs.size() - 2) / 2;
   std::vector<Value> wanted(inputs.begin() + 2 + static_cast<std::ptrdiff_t>(count), inputs.end());
-  std::vector<Value> made = emit_again(graph, inputs[1], grads[0], wanted);
+  std::vector<Value> made = emit_again(graph, {{inputs[1], grads[0]}}, wanted);
   std::vector<Value> result(inputs.size(), kNoValue);
   for (size_t i = 0; i < count; ++i) {
     if (is_float(graph.type(inputs[2 + i]).dtype)) result[2 + i] = made[i];

@@ -28,6 +28,7 @@ void register_ops() {
     register_family("Rows and indices", register_indexing);
     register_family("Random", register_random);
     register_family("Gradients", register_custom_gradient);
+    register_family("Gradients", register_recompute);
     register_family("Products", register_matmul);
     register_family("Convolution", register_convolution);
     register_family("Pooling", register_pooling);

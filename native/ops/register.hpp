@@ -23,6 +23,7 @@ void register_call();
 void register_indexing();
 void register_random();
 void register_custom_gradient();
+void register_recompute();
 void register_matmul();
 void register_convolution();
 void register_pooling();

@@ -12,7 +12,9 @@ namespace {
 // A greedy step looks at every node that is ready; far larger graphs keep the order they have.
 constexpr int kNodesReorderedMax = 20000;
 
-// How many bytes each node makes and lets go of, in any order of the nodes. A reshape makes nothing:
+bool is_view(const Node& node) { return node.is("reshape") || node.is("barrier"); }
+
+// How many bytes each node makes and lets go of, in any order of the nodes. A view makes nothing:
 // whoever reads it holds what it is a view of.
 class MemoryModel {
  public:
@@ -29,7 +31,7 @@ class MemoryModel {
 
   int64_t bytes(int id) const {
     const Node& node = graph_.node(id);
-    if (node.op->op_class == OpClass::source || node.is("reshape")) return 0;
+    if (node.op->op_class == OpClass::source || is_view(node)) return 0;
     int64_t total = 0;
     for (const TensorType& type : node.outputs) total += static_cast<int64_t>(type.bytes());
     return total;
@@ -51,12 +53,12 @@ class MemoryModel {
 
  private:
   int origin(int id) const {
-    while (graph_.node(id).is("reshape")) id = graph_.node(id).inputs[0].node;
+    while (is_view(graph_.node(id))) id = graph_.node(id).inputs[0].node;
     return id;
   }
   std::set<int> held_by(int id) const {
     std::set<int> held;
-    if (graph_.node(id).is("reshape")) return held;
+    if (is_view(graph_.node(id))) return held;
     for (Value input : graph_.node(id).inputs) held.insert(origin(input.node));
     return held;
   }
@@ -111,6 +113,44 @@ std::vector<int> greedy(const Program& program, const std::vector<int>& nodes) {
   return order;
 }
 
+// The gradient towards the weights of a product or a convolution, of a gradient `value`: its kernel
+// makes the sum of the value, which is the gradient of the bias, on the way.
+bool sums_on_the_way(const Node& node, Value value) {
+  bool product = node.is("matmul") && node.flag("transposeA");
+  return (product || node.is("conv2d_grad_kernel")) && node.inputs[1] == value;
+}
+
+// Puts sums behind the kernels that may make them, where nobody wants them before: else it would
+// hang on the rest of the program which of two kernels adds in which order.
+void delay_sums(const Program& program, std::vector<int>& order) {
+  std::map<Value, int> last;  // where a kernel that makes the sum of a value is
+  std::map<int, int> wanted;  // where a sum is read first
+  for (int place = static_cast<int>(order.size()) - 1; place >= 0; --place) {
+    const Node& node = program.graph.node(order[static_cast<size_t>(place)]);
+    for (Value input : node.inputs) {
+      if (sums_on_the_way(node, input)) last.emplace(input, place);
+      wanted[input.node] = place;
+    }
+  }
+  std::map<int, std::vector<int>> delayed;
+  std::set<int> moved;
+  for (int id : order) {
+    const Node& node = program.graph.node(id);
+    auto maker = node.is("sum") ? last.find(node.inputs[0]) : last.end();
+    if (maker == last.end()) continue;
+    auto reader = wanted.find(id);
+    if (reader != wanted.end() && reader->second <= maker->second) continue;
+    delayed[order[static_cast<size_t>(maker->second)]].push_back(id);
+    moved.insert(id);
+  }
+  std::vector<int> result;
+  for (int id : order) {
+    if (!moved.contains(id)) result.push_back(id);
+    for (int sum : delayed[id]) result.push_back(sum);
+  }
+  order = std::move(result);
+}
+
 }  // namespace
 
 std::vector<int> schedule(const Program& program, bool reorder) {
@@ -124,6 +164,7 @@ std::vector<int> schedule(const Program& program, bool reorder) {
     std::vector<int> other = greedy(program, order);
     if (peak(program, other) < peak(program, order)) order = std::move(other);
   }
+  delay_sums(program, order);
   order.insert(order.end(), program.effects.begin(), program.effects.end());
   return order;
 }

@@ -85,6 +85,12 @@ Program specialize(const Program& program, const FeedTypes& feeds) {
       rewriter.replace(id, rewriter.input(id, 0));
       return true;
     }
+    if (node.is("recompute")) {
+      for (size_t i = 0; i < node.outputs.size(); ++i) {
+        rewriter.replace(id, rewriter.input(id, i), static_cast<int>(i));
+      }
+      return true;
+    }
     if (node.is("expand_like") || node.is("reshape_like")) {
       Shape wanted = rewriter.made_type(rewriter.input(id, 1)).shape;
       const char* op = node.is("expand_like") ? "expand" : "reshape";

@@ -1,3 +1,4 @@
+#include "ops/recompute.hpp"
 #include "tests/op_cases.hpp"
 
 namespace vanda::testing {
@@ -10,6 +11,22 @@ using Ints = std::vector<int64_t>;
 OpCase fixed(OpCase entry) {
   entry.differentiable = false;
   return entry;
+}
+
+// A block of two results that reads a value twice and holds another block; what it reads is also
+// read behind it.
+OpCase recompute_case(int output) {
+  return {"recompute", {{3, 4}, {4}}, [=](Emit& emit, Inputs& x) {
+            Value read = emit.op("sin", {x[0]});
+            int first = emit.graph.size();
+            Value a = emit.op("tanh", {emit.mul(read, x[1])});
+            int inner = emit.graph.size();
+            Value b = emit.mul(emit.op("exp", {a}), read);
+            Value closed{close_recomputed(emit.graph, inner, {b}), 0};
+            Value sum = emit.sum(emit.mul(closed, a), {}, false);
+            int node = close_recomputed(emit.graph, first, {closed, sum});
+            return emit.add(Value{node, output}, read);
+          }};
 }
 
 }  // namespace
@@ -168,6 +185,10 @@ void add_gradient_cases(std::vector<OpCase>& cases) {
                      return emit.op("tanh", {emit.op("custom_gradient", {y, slot, inner, dx})});
                    }});
   cases.push_back(fixed(simple_case("gradient_slot", {{3, 4}})));
+  cases.push_back({"barrier", {{3, 4}, {2}}, [](Emit& emit, Inputs& x) {
+                     return emit.mul(emit.op("barrier", {x[0], x[1]}), x[0]);
+                   }});
+  for (int output : {0, 1}) cases.push_back(recompute_case(output));
 }
 
 }  // namespace vanda::testing

@@ -131,6 +131,10 @@ void Lowering::lower_op(int id) {
     define(Value{id, 0}, plain(node.inputs[0]));
     return;
   }
+  if (node.is("barrier")) {
+    alias(Value{id, 0}, node.inputs[0]);
+    return;
+  }
   for (Lower family : kFamilies) {
     if (family(*this, id)) return;
   }

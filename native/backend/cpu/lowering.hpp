@@ -81,6 +81,8 @@ class Lowering {
   int kernel_in_layout(Value value, const Layout& outside, const Layout& wanted);
 
   void define(Value value, int buffer, const std::optional<Layout>& layout = std::nullopt);
+  // The same memory in the same layout under another name.
+  void alias(Value value, Value of) { copies_[value] = {copies_.at(of)[0]}; }
   int define_new(Value value);
   int define_new(Value value, const Layout& layout);
   // A buffer of the plain form of an opaque output (a pooling's workspace).

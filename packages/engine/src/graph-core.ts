@@ -135,6 +135,20 @@ export class GraphCore {
     );
   }
 
+  /**
+   * The same values, for which training does not keep what is inside of the block: when their gradient comes, the block is
+   * computed once more from what it read, with the same random numbers, so the gradients are the same to the bit. Of a deep
+   * network cut into blocks, the entries of all blocks and the inside of one live at a time (Chen et al., 2016, "Training
+   * deep nets with sublinear memory cost"); it costs about a third more work. Blocks may hold blocks.
+   */
+  recompute<R extends Node | readonly Node[]>(block: () => R): R {
+    const first = this.native.size();
+    const made: Node | readonly Node[] = block();
+    const outputs = made instanceof Node ? [made] : made;
+    const closed = this.#nodes(this.native.recompute(first, this.refs(outputs)));
+    return (made instanceof Node ? closed[0] : closed) as R;
+  }
+
   /** What the outputs need, or all; `inlined`: what is inside of defined operations in the places of their calls. */
   toJSON(outputs: readonly Node[] = [], options: { inlined?: boolean } = {}): GraphJson {
     const inlined = options.inlined ?? false;

@@ -35,6 +35,7 @@ export interface NativeGraph {
   ): NativeNode;
   addConstant(tensor: NativeTensor): NativeNode;
   gradients(loss: number[], wrt: number[]): number[];
+  recompute(first: number, outputs: number[]): NativeNode;
   describe(id: number): NativeNode;
   size(): number;
   toJson(outputs: number[], inlined: boolean): string;

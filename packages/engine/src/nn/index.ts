@@ -52,3 +52,4 @@ export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from '
 export { bidirectional, gru, lstm, simpleRnn } from './recurrent.ts';
 export { batchNorm, dropout, spatialDropout2d } from './regularization.ts';
 export { flatten, permute, repeatVector, rescale, reshape, sequential } from './shape.ts';
+export { recompute } from './recompute.ts';

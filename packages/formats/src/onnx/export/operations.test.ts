@@ -1,5 +1,5 @@
 import type { Node, Tensor } from '@vanda/engine';
-import { Graph, Session, tensor } from '@vanda/engine';
+import { defineOperation, Graph, Session, tensor } from '@vanda/engine';
 import { expect, test } from 'vitest';
 import { largestDifference } from '../golden.fixture.ts';
 import { importOnnx } from '../import-onnx.ts';
@@ -16,6 +16,11 @@ const ramp = (shape: number[], scale = 1): Tensor => {
 const weight = (g: Graph, name: string, shape: number[]) =>
   g.variable(name, shape, ramp(shape, 0.5));
 const known = (g: Graph, shape: number[]) => g.constant(ramp(shape));
+
+const gate = defineOperation({
+  name: 'tests/gate',
+  forward: (g, a: Node, b: Node) => [g.mul(a, g.sigmoid(b)), g.relu(b)],
+});
 
 /** What the goldens of other makers do not come across: x [N, 6, 5, 4], a sequence [N, 7, 6], indices [N, 3]. */
 const cases: Record<string, Make> = {
@@ -112,6 +117,11 @@ const cases: Record<string, Make> = {
       reverse: true,
     });
     return g.concat([g.mean(y, 1), h], 1);
+  },
+  'a defined operation, in a block that training computes again': (g, x) => {
+    const halves = g.split(x, 2, -1) as [Node, Node];
+    const [gated, open] = g.recompute(() => gate(...halves)) as [Node, Node];
+    return g.add(gated, open);
   },
   'attention of heads, causal': (g, _, sequence) =>
     g.attention(sequence, sequence, g.relu(sequence), { heads: 2, causal: true }),

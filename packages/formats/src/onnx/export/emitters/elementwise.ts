@@ -92,6 +92,8 @@ export const elementwise: Emitters = {
   cast: each((e, x) => e.node('Cast', [x], { to: dataTypeOf[e.outputs[0]?.dtype ?? 'f32'] })),
   stop_gradient: pass,
   custom_gradient: pass,
+  barrier: pass,
+  recompute: (emission) => emission.outputs.map((_, i) => emission.input(i)),
   dropout: pass,
   abs: named('Abs'),
   neg: named('Neg'),
