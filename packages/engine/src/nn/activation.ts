@@ -1,10 +1,11 @@
 import { EngineError } from '../engine-error.ts';
 import type { Node } from '../node.ts';
 import type { Layer, Named } from './layer.ts';
-import { FEATURES } from './layer.ts';
+import { Built, FEATURES, knownDim } from './layer.ts';
 
 export type Activation =
   | 'relu'
+  | 'relu6'
   | 'leakyRelu'
   | 'elu'
   | 'gelu'
@@ -13,13 +14,17 @@ export type Activation =
   | 'mish'
   | 'softsign'
   | 'sigmoid'
+  | 'hardSigmoid'
+  | 'hardSwish'
   | 'tanh'
   | 'softplus'
   | 'softmax'
+  | 'logSoftmax'
   | 'linear';
 
 const functions: Record<Activation, (x: Node) => Node> = {
   relu: (x) => x.graph.relu(x),
+  relu6: (x) => x.graph.relu6(x),
   leakyRelu: (x) => x.graph.leakyRelu(x),
   elu: (x) => x.graph.elu(x),
   gelu: (x) => x.graph.gelu(x),
@@ -28,9 +33,12 @@ const functions: Record<Activation, (x: Node) => Node> = {
   mish: (x) => x.graph.mish(x),
   softsign: (x) => x.graph.softsign(x),
   sigmoid: (x) => x.graph.sigmoid(x),
+  hardSigmoid: (x) => x.graph.hardSigmoid(x),
+  hardSwish: (x) => x.graph.hardSwish(x),
   tanh: (x) => x.graph.tanh(x),
   softplus: (x) => x.graph.softplus(x),
   softmax: (x) => x.graph.softmax(x),
+  logSoftmax: (x) => x.graph.logSoftmax(x),
   linear: (x) => x,
 };
 
@@ -57,5 +65,22 @@ export function activation(name: Activation, options: Named = {}): Layer {
     name: options.name,
     takes: FEATURES,
     apply: (x) => activate(name, x),
+  };
+}
+
+/** relu whose slope below 0 is learned, one for each of the last axis or one for all (`shared`); it begins at `slope`. */
+export function prelu(options: Named & { slope?: number; shared?: boolean } = {}): Layer {
+  const built = new Built('prelu', (graph, name, x) => {
+    const channels = options.shared ? 1 : knownDim(x, -1, 'prelu');
+    return graph.variable(`${name}/slope`, [channels], {
+      kind: 'constant',
+      value: options.slope ?? 0.25,
+    });
+  });
+  return {
+    kind: 'prelu',
+    name: options.name,
+    takes: FEATURES,
+    apply: (x) => x.graph.prelu(x, built.on(x)),
   };
 }

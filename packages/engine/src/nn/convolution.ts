@@ -13,7 +13,7 @@ import { activate } from './activation.ts';
 import type { Layer, Named } from './layer.ts';
 import { Built, knownDim, PICTURES, SEQUENCES } from './layer.ts';
 
-interface WeightOptions extends Named {
+export interface WeightOptions extends Named {
   activation?: Activation;
   useBias?: boolean;
   init?: Initializer;
@@ -132,7 +132,7 @@ interface Weights {
   bias: Node | undefined;
 }
 
-function weights(
+export function weights(
   graph: Graph,
   name: string,
   shape: readonly number[],
@@ -146,7 +146,7 @@ function weights(
   };
 }
 
-function weighted(
+export function weighted(
   kind: string,
   takes: string,
   built: Built<Weights>,

@@ -1,11 +1,13 @@
 export type { Activation } from './activation.ts';
-export { activation } from './activation.ts';
+export { activation, prelu } from './activation.ts';
 export type {
   AttentionLayer,
   AttentionLayerOptions,
   TransformerEncoderOptions,
 } from './attention.ts';
 export { multiHeadAttention, positionEmbedding, transformerEncoder } from './attention.ts';
+export type { Border } from './border.ts';
+export { cropping2d, depthToSpace, padding2d, spaceToDepth } from './border.ts';
 export type {
   Conv1dOptions,
   Conv1dTransposeOptions,
@@ -36,7 +38,15 @@ export {
   multiply,
   subtract,
 } from './merge.ts';
-export { groupNormalization, layerNormalization } from './normalization.ts';
+export { gaussianDropout, gaussianNoise } from './noise.ts';
+export {
+  groupNormalization,
+  instanceNormalization,
+  layerNormalization,
+  localResponseNormalization,
+  rmsNormalization,
+  unitNormalization,
+} from './normalization.ts';
 export {
   avgPool,
   avgPool1d,
@@ -48,8 +58,10 @@ export {
   maxPool1d,
   upsampling2d,
 } from './pooling.ts';
+export { recompute } from './recompute.ts';
 export type { LstmOptions, Merge, RecurrentLayer, RecurrentLayerOptions } from './recurrent.ts';
 export { bidirectional, gru, lstm, simpleRnn } from './recurrent.ts';
 export { batchNorm, dropout, spatialDropout2d } from './regularization.ts';
 export { flatten, permute, repeatVector, rescale, reshape, sequential } from './shape.ts';
-export { recompute } from './recompute.ts';
+export type { Conv3dOptions } from './volume.ts';
+export { avgPool3d, conv3d, globalAvgPool3d, globalMaxPool3d, maxPool3d } from './volume.ts';

@@ -70,6 +70,7 @@ export class Built<T> {
 }
 
 export const PICTURES = 'pictures [batch, height, width, channels] of f32';
+export const VOLUMES = 'volumes [batch, depth, height, width, channels] of f32';
 export const SEQUENCES = 'sequences [batch, steps, features] of f32';
 export const FEATURES = '[batch, ..., features] of f32';
 export const INDICES = 'whole numbers (i32, i64 or u8) [batch, ...]';

@@ -1,3 +1,4 @@
+import type { LocalResponseOptions } from '../ops/norm.ts';
 import type { Layer, Named } from './layer.ts';
 import { Built, FEATURES, knownDim } from './layer.ts';
 
@@ -29,6 +30,59 @@ export function groupNormalization(groups = 32, options: NormalizationOptions = 
     apply(x) {
       const { scale, shift } = built.on(x);
       return x.graph.groupNorm(x, scale, shift, { groups, ...options });
+    },
+  };
+}
+
+/** Each channel of each sample by itself over its places: [N, ..., C] -> [N, ..., C] (Ulyanov et al., 2016). */
+export function instanceNormalization(options: NormalizationOptions = {}): Layer {
+  const built = scaleAndShift('instance_normalization', 'instanceNormalization');
+  return {
+    kind: 'instanceNormalization',
+    name: options.name,
+    takes: '[batch, places..., channels] of f32',
+    apply(x) {
+      const { scale, shift } = built.on(x);
+      return x.graph.instanceNorm(x, scale, shift, options);
+    },
+  };
+}
+
+/** Over the last axis of each row by its root mean square, with a scale alone: [..., C] (Zhang and Sennrich, 2019). */
+export function rmsNormalization(options: NormalizationOptions = {}): Layer {
+  const built = new Built('rms_normalization', (graph, name, x) =>
+    graph.variable(`${name}/scale`, [knownDim(x, -1, 'rmsNormalization')], { kind: 'ones' }),
+  );
+  return {
+    kind: 'rmsNormalization',
+    name: options.name,
+    takes: FEATURES,
+    apply: (x) => x.graph.rmsNorm(x, built.on(x), options),
+  };
+}
+
+/** By the squares of the `size` channels around each one, without weights (Krizhevsky et al., 2012). */
+export function localResponseNormalization(
+  size = 5,
+  options: Named & Omit<LocalResponseOptions, 'size'> = {},
+): Layer {
+  return {
+    kind: 'localResponseNormalization',
+    name: options.name,
+    takes: FEATURES,
+    apply: (x) => x.graph.localResponseNorm(x, { size, ...options }),
+  };
+}
+
+/** Rows of length 1: x / |x| over the last axis, where a row of zeros stays one. */
+export function unitNormalization(options: Named = {}): Layer {
+  return {
+    kind: 'unitNormalization',
+    name: options.name,
+    takes: FEATURES,
+    apply(x) {
+      const graph = x.graph;
+      return graph.div(x, graph.maximum(graph.norm(x, 2, -1, true), 1e-12));
     },
   };
 }
