@@ -34,6 +34,21 @@ std::string nested_json(int depth) {
          R"(],"attributes":{"states":1,"sequences":0,"length":1}}],"outputs":[[2,0]]})";
 }
 
+// A call on a scalar, given twice, with these bodies.
+std::string call_json(const std::string& bodies, const std::string& name = "own") {
+  return R"({"format":"vanda-graph/1","nodes":[
+    {"op":"placeholder","name":"x","attributes":{"dtype":"f32","shape":[]}},
+    {"op":"call","inputs":[[0,0],[0,0]],"bodies":)" +
+         bodies + R"(,"attributes":{"operation":")" + name +
+         R"("}}],"outputs":[[1,0]],"effects":[]})";
+}
+
+// A gradient of that, which gives some of what it is given.
+std::string gradient_json(const std::string& outputs) {
+  return R"({"nodes":[)" + input_json("p0") + "," + input_json("p1") + "," + input_json("p2") +
+         "," + input_json("p3") + R"(],"outputs":)" + outputs + "}";
+}
+
 std::string code_from(const std::string& json) {
   return code_of([&] { graph_from_json(json); });
 }
@@ -109,6 +124,23 @@ TEST("bodies out of files are held to the same rules") {
   std::string relu = scan_json("", "[" + body_json("p1", "add") + "]");
   relu.replace(relu.find("\"scan\""), 6, "\"relu\"");
   CHECK(code_from(relu) == "invalid_attribute" || code_from(relu) == "unknown_op");
+}
+
+TEST("calls of defined operations out of files are held to the same rules") {
+  std::string forward = body_json("p1", "add");
+  std::string good = call_json("[" + forward + "," + gradient_json("[[3,0],[3,0]]") + "]");
+  CHECK(code_from(good).empty());
+  std::string text = graph_to_json(graph_from_json(good));
+  CHECK(graph_to_json(graph_from_json(text)) == text);
+  CHECK(code_from(call_json("[" + forward + "]")).empty());
+  CHECK(code_from(call_json("[]")) == "invalid_graph");
+  CHECK(code_from(call_json("[" + forward + "," + forward + "," + forward + "]")) == "unknown_op");
+  CHECK(code_from(call_json("[" + forward + "]", "")) == "invalid_attribute");
+  CHECK(code_from(call_json("[" + forward + "," + gradient_json("[[3,0]]") + "]")) ==
+        "invalid_graph");
+  CHECK(code_from(call_json("[" + forward + "," + gradient_json("[[3,0],[9,0]]") + "]")) ==
+        "corrupt_file");
+  CHECK(code_from(call_json(R"([{"nodes":[],"outputs":[]}])")) == "invalid_graph");
 }
 
 TEST("bodies inside bodies have an end") {
