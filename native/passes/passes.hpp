@@ -69,7 +69,8 @@ Program optimize(const Program& program, const FeedTypes& feeds,
 
 // The order in which nodes run: effects last, so that every read of a variable comes before its
 // write; among the others, of the order in which they were written and a greedy one that frees
-// memory early, whichever needs less at its peak. With `reorder` off, as they were written.
+// memory early, whichever needs less at its peak. With `reorder` off, as they were written. In both,
+// sums come behind kernels that can make them on the way.
 std::vector<int> schedule(const Program& program, bool reorder = true);
 
 // A program as text, a line for each node.

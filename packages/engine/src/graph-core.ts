@@ -139,7 +139,8 @@ export class GraphCore {
    * The same values, for which training does not keep what is inside of the block: when their gradient comes, the block is
    * computed once more from what it read, with the same random numbers, so the gradients are the same to the bit. Of a deep
    * network cut into blocks, the entries of all blocks and the inside of one live at a time (Chen et al., 2016, "Training
-   * deep nets with sublinear memory cost"); it costs about a third more work. Blocks may hold blocks.
+   * deep nets with sublinear memory cost"); it costs about a third more work. Blocks may hold blocks. What randomNormal and its
+   * like draw is kept (dropout draws again).
    */
   recompute<R extends Node | readonly Node[]>(block: () => R): R {
     const first = this.native.size();
