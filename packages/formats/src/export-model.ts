@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Artifact, type Feeds, loadArtifact, type Tensor } from '@vanda/engine';
 import { FormatError } from './format-error.ts';
 import { onnxExporters } from './onnx/export/onnx-exporters.ts';
+import { tfjsExporter } from './tfjs/export/tfjs-exporter.ts';
 
 export interface ExportOrder {
   /** A folder with model.json and weights.safetensors. */
@@ -57,7 +58,11 @@ const safetensors: Exporter = {
   },
 };
 
-const exporters: Readonly<Record<string, Exporter>> = { ...onnxExporters, safetensors };
+const exporters: Readonly<Record<string, Exporter>> = {
+  ...onnxExporters,
+  tfjs: tfjsExporter,
+  safetensors,
+};
 
 /**
  * Writes a model in another format, runs what was written, and says how alike it answers.

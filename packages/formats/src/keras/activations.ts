@@ -1,7 +1,7 @@
 import type { Node } from '@vanda/engine';
 import type { JsonField } from '../json-field.ts';
 import type { LayerCall, LayerRule } from './layer-rule.ts';
-import { unary } from './layer-rule.ts';
+import { sizeOf, unary } from './layer-rule.ts';
 
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
@@ -62,6 +62,15 @@ export const activationLayers: Record<string, LayerRule> = {
   LeakyReLU: unary('passes', (x, { config }) => {
     const slope = config.get('negative_slope');
     return x.graph.leakyRelu(x, (slope.absent ? config.get('alpha') : slope).number(0.3));
+  }),
+  PReLU: unary('passes', (x, call) => {
+    // Axes are shared where places have no slopes of their own; they are counted behind the batch.
+    const shared = call.config.get('shared_axes');
+    const axes = shared.absent ? [] : shared.wholes(1);
+    const shape = x.shape
+      .slice(1)
+      .map((_, i) => (axes.includes(i + 1) ? 1 : sizeOf(x, i + 1, call)));
+    return x.graph.prelu(x, call.weight('alpha', shape));
   }),
   ELU: unary('passes', (x, { config }) => x.graph.elu(x, config.get('alpha').number(1))),
   Softmax: unary('passes', (x, { config, inputs }) => {

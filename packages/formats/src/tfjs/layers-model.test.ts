@@ -100,6 +100,8 @@ const cases: Record<string, () => Model> = {
   'relu with a bound': () => chain([6], l.reLU({ maxValue: 0.5 })),
   relu6: () => chain([6], l.activation({ activation: 'relu6' })),
   'leakyReLU, elu': () => chain([6], l.leakyReLU({ alpha: 0.2 }), l.elu()),
+  'prelu, a slope a place or a channel': () =>
+    chain([3, 4, 2], l.prelu(), l.prelu({ sharedAxes: [1, 2] })),
   softmax: () => chain([6], l.softmax()),
   ...Object.fromEntries(
     (

@@ -24,7 +24,18 @@ export function importTfjsLayers(modelJson: unknown, weightBytes: Uint8Array): I
   const { weights, ...network } = buildNetwork(graph, model, 'keras2');
   const tensors = tensorsOfManifest(file.get('weightsManifest'), weightBytes);
   fill(graph, weights, tensors);
-  return { graph, ...network, metadata: {} };
+  return { graph, ...network, metadata: metadataOf(file.get('userDefinedMetadata')) };
+}
+
+/** What whoever saved the model put beside it: strings as they are, anything else as JSON. */
+function metadataOf(field: JsonField): Record<string, string> {
+  if (field.absent) return {};
+  return Object.fromEntries(
+    Object.entries(field.object()).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
 }
 
 /** Puts each tensor where its name says: LAYER/weight, or LAYER/CELL/weight as TensorFlow 2.2 and later write it. */

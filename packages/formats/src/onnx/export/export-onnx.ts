@@ -1,14 +1,14 @@
 import type { Node, Tensor } from '@vanda/engine';
 import { Graph } from '@vanda/engine';
 import type { ExportableNetwork } from '../../export/exportable-network.ts';
+import type { JsonNode } from '../../export/fixed-values.ts';
+import { fixedNodes, fixedValues, valueKey } from '../../export/fixed-values.ts';
 import { FormatError } from '../../format-error.ts';
 import { plainOrder } from '../dims.ts';
 import type { ModelProto, ValueInfoProto, Writable } from '../proto.ts';
 import { modelType } from '../schema.ts';
 import { Emission } from './emission.ts';
 import { emitterTable } from './emitters/table.ts';
-import type { JsonNode } from './fixed-values.ts';
-import { fixedNodes, fixedValues, valueKey } from './fixed-values.ts';
 import { foldAffine } from './fold-affine.ts';
 import { dataTypeOf, GraphWriter } from './graph-writer.ts';
 import type { LaidValue } from './laid-value.ts';
