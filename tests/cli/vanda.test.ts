@@ -238,7 +238,7 @@ test('models: export to ONNX, of rows and of pictures', async () => {
     expect(made).toMatchObject({
       object: 'export',
       state: 'succeeded',
-      report: { topOneAgreement: 1, ranWith: 'ONNX Runtime' },
+      report: { topOneAgreement: 1, split: 'validation', ranWith: 'ONNX Runtime' },
     });
     expect(made.report?.maxAbsoluteDifference).toBeLessThan(1e-4);
     expect((await readFile(file)).length).toBe(made.bytes);

@@ -9,7 +9,12 @@ export {
   type RawPicture,
 } from './pictures/decode-picture.ts';
 export type { ClassPrediction, Prediction, Predictor } from './prediction.ts';
-export { type SampleInputs, sampleInputs } from './sample-inputs.ts';
+export {
+  type SampledFile,
+  type SampleInputs,
+  type SampleSource,
+  sampleInputs,
+} from './samples/sample-inputs.ts';
 export {
   type Estimator,
   type EstimatorOptions,

@@ -1,4 +1,5 @@
 import type {
+  CompletedSpec,
   DatasetProfile,
   ExportFormat,
   ExportState,
@@ -93,6 +94,10 @@ export interface ExportClaim {
   format: ExportFormat;
   task: Task;
   profile: DatasetProfile;
+  /** Of a table: the column that the model predicts. */
+  target: string | null;
+  /** Which item was in which split when the model was trained; null where the job left no file that says so. */
+  splits: { key: string; sha256: string } | null;
 }
 
 /** The oldest export that waits, or one whose worker let its lease run out; null when there is none. */
@@ -111,7 +116,11 @@ export function claimNextExport(
       where: { id },
       include: { modelVersion: { include: { model: true, datasetVersion: true } } },
     });
-    const { model, datasetVersion, version } = row.modelVersion;
+    const { model, datasetVersion, version, spec, jobId } = row.modelVersion;
+    const splits = await tx.objectRef.findFirst({
+      where: { ownerKind: 'job', ownerId: jobId, role: 'splits' },
+      include: { object: true },
+    });
     const label = `${model.name}@${version} ${row.format}`;
     await transition(tx, 'export', { id, projectId: row.projectId, label }, 'start');
     await tx.$executeRaw`
@@ -126,6 +135,8 @@ export function claimNextExport(
       format: row.format as ExportFormat,
       task: model.task as Task,
       profile: datasetVersion.profile as unknown as DatasetProfile,
+      target: (spec as unknown as CompletedSpec).target ?? null,
+      splits: splits && { key: splits.object.key, sha256: splits.object.sha256 },
     };
   });
 }

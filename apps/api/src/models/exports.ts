@@ -1,4 +1,9 @@
-import { type ExportFormat, exportFormats, type ModelExportView } from '@vanda/contracts';
+import {
+  type ExportFormat,
+  exportFormats,
+  type ModelExportView,
+  type ParityReport,
+} from '@vanda/contracts';
 import {
   askForExport,
   type ExportDetails,
@@ -76,6 +81,9 @@ async function exportOf(
   return found(await findExport(deps.db, id, format), `export of ${name}@${version} to ${format}`);
 }
 
+/** What reports did not say at first. */
+const unmeasured = { split: null, accuracy: null, sourceAccuracy: null };
+
 function presentExport(row: ExportDetails): ModelExportView {
   const { model, version } = row.modelVersion;
   const format = row.format as ExportFormat;
@@ -87,7 +95,8 @@ function presentExport(row: ExportDetails): ModelExportView {
     format,
     state: row.state as ModelExportView['state'],
     filename: `${model.name}-${version}-${format}.${exportFormats[format].extension}`,
-    report: row.report as ModelExportView['report'],
+    report:
+      row.report === null ? null : { ...unmeasured, ...(row.report as unknown as ParityReport) },
     failure: presentFailure(row),
     createdAt: row.createdAt.toISOString(),
     finishedAt: row.finishedAt?.toISOString() ?? null,

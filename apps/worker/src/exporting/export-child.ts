@@ -7,19 +7,16 @@ import { writeArchive } from '../training/model-archive.ts';
 import type { ExportResult, ExportTask } from './export-task.ts';
 
 /** Items that both forms of the model are asked about, and that show the ranges of its numbers. */
-const sampleItems = 256;
+const sampleItemsMax = 1000;
 
 /** The process of one export. */
 serveTask<ExportTask, ExportResult>(async (task) => {
   const { artifact, format, outDir } = task;
-  const { feeds } = await sampleInputs(artifact, task.dataFile, sampleItems);
+  const { feeds, classes, split } = await sampleInputs(artifact, task.data, sampleItemsMax);
   try {
-    const { files, report } = await exportModel({
-      artifact,
-      format,
-      folder: outDir,
-      samples: feeds,
-    });
+    const order = { artifact, format, folder: outDir, samples: feeds, classes };
+    const { files, report: parity } = await exportModel(order);
+    const report = { ...parity, split };
     const [first] = files;
     if (files.length === 1 && first !== undefined) return { path: join(outDir, first), report };
     const path = join(outDir, 'files.zip');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExportFormat, ParityReport } from '@vanda/contracts';
+import type { ExportFormat, JobMetrics, ParityReport } from '@vanda/contracts';
 import { loadPredictor } from '@vanda/estimators';
 import {
   askForExport,
@@ -98,11 +98,16 @@ describe('exports of model versions', () => {
     await ended(asked.id);
     const made = await row(asked.id);
     expect(made).toMatchObject({ state: 'succeeded', failureMessage: null });
-    expect(made.report as ParityReport).toMatchObject({
-      items: 256,
-      maxAbsoluteDifference: 0,
+    // On the split that no training touched, as the job measured it.
+    const { validation } = version.metrics as JobMetrics;
+    const known = {
+      items: validation?.count,
+      split: 'validation',
       topOneAgreement: 1,
-    });
+      accuracy: validation?.accuracy,
+      sourceAccuracy: validation?.accuracy,
+    };
+    expect(made.report as ParityReport).toMatchObject({ ...known, maxAbsoluteDifference: 0 });
     const owner = { kind: 'model-version', id: version.id };
     const key = await objectOf(rig.db, owner, exportRole('safetensors'));
     const files = await unpack(key ?? '', folder);
@@ -116,8 +121,24 @@ describe('exports of model versions', () => {
     const onnx = await row(asOnnx.export.id);
     expect(onnx).toMatchObject({ state: 'succeeded', failureMessage: null });
     const report = onnx.report as ParityReport;
-    expect(report).toMatchObject({ items: 256, topOneAgreement: 1, ranWith: 'ONNX Runtime' });
+    expect(report).toMatchObject({ ...known, ranWith: 'ONNX Runtime' });
     expect(report.maxAbsoluteDifference).toBeLessThan(1e-5);
+
+    const asLayers = await ask(version, 'tfjs');
+    await ended(asLayers.export.id);
+    const layers = await row(asLayers.export.id);
+    expect(layers).toMatchObject({ state: 'succeeded', failureMessage: null });
+    expect(layers.report).toMatchObject({ ...known, ranWith: 'TensorFlow.js' });
+    const archive = await objectOf(rig.db, owner, exportRole('tfjs'));
+    const into = await mkdtemp(join(folder, 'tfjs-'));
+    expect((await unpack(archive ?? '', into)).sort()).toEqual([
+      'group1-shard1of1.bin',
+      'model.json',
+    ]);
+    const written = JSON.parse(await readFile(join(into, 'model.json'), 'utf8'));
+    const { signature, preprocessing } = written.userDefinedMetadata;
+    expect(signature.output.labels).toEqual(['Adelie', 'Chinstrap', 'Gentoo']);
+    expect(preprocessing.features.length).toBeGreaterThan(3);
 
     const again = await ask(version, 'safetensors');
     expect(again).toMatchObject({ export: { id: asked.id, state: 'succeeded' }, outboxId: null });

@@ -19,6 +19,7 @@ import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
 import type { DatasetCache } from '../training/dataset-cache.ts';
 import type { ExportResult, ExportTask } from './export-task.ts';
+import { filesToSample } from './files-to-sample.ts';
 
 export interface ExportDeps extends WorkerDeps {
   cache: DatasetCache;
@@ -38,7 +39,7 @@ const pauseMs = 2000;
 class LeaseLost extends Error {}
 
 /**
- * One export from claim to end: fetch the model and a file of its data, make the other format in a process of its own,
+ * One export from claim to end: fetch the model and its data, make the other format in a process of its own,
  * put it into the store, and only then write it down. Never throws.
  */
 export async function performExport(
@@ -105,17 +106,24 @@ async function fetchInputs(
   const outDir = join(folder, 'out');
   await mkdir(artifact);
   await mkdir(outDir);
-  for (const [name, file] of Object.entries({
-    'model.json': files.graph,
-    'weights.safetensors': files.weights,
-  })) {
-    const { sha256 } = await objects.getFile(file.key, join(artifact, name), { signal });
-    if (sha256 === file.sha256) continue;
+  const fetched = async (file: { key: string; sha256: string }, path: string) => {
+    const { sha256 } = await objects.getFile(file.key, path, { signal });
+    if (sha256 === file.sha256) return path;
     throw new VandaError('checksum-mismatch', `The stored file ${file.key} is damaged.`);
-  }
-  const first = claim.profile.files.slice(0, 1);
-  const [dataFile = ''] = await cache.provide(first, join(folder, 'data'), signal);
-  return { artifact, dataFile, format: claim.format, outDir };
+  };
+  await fetched(files.graph, join(artifact, 'model.json'));
+  await fetched(files.weights, join(artifact, 'weights.safetensors'));
+  const { profile } = claim;
+  const chosen = filesToSample(profile.files);
+  const stored = chosen.map(({ file }) => file);
+  const paths = await cache.provide(stored, join(folder, 'data'), signal);
+  const target = profile.kind === 'table' && profile.columns.find((c) => c.name === claim.target);
+  const data = {
+    files: chosen.map(({ file, from }, i) => ({ path: paths[i] ?? '', from, items: file.items })),
+    splits: claim.splits && (await fetched(claim.splits, join(folder, 'splits.parquet'))),
+    target: target ? { name: target.name, type: target.type } : null,
+  };
+  return { artifact, data, format: claim.format, outDir };
 }
 
 /** Whose fault it was decides: the model's ends the export, the machine's begins it anew. */

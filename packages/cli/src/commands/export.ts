@@ -68,9 +68,19 @@ function exportText(made: ModelExportView, file: string, bytes: number): string 
 }
 
 function reportText(report: ParityReport): string {
-  const { maxAbsoluteDifference, topOneAgreement, latencyUs } = report;
+  const { maxAbsoluteDifference, topOneAgreement, latencyUs, accuracy, sourceAccuracy } = report;
+  const of = report.split === null ? '' : ` of the ${report.split} split`;
   return facts([
-    ['compared on', `${report.items} items${report.ranWith ? `, run with ${report.ranWith}` : ''}`],
+    [
+      'compared on',
+      `${report.items} items${of}${report.ranWith ? `, run with ${report.ranWith}` : ''}`,
+    ],
+    [
+      'accuracy',
+      accuracy === null || sourceAccuracy === null
+        ? null
+        : `${(100 * accuracy).toFixed(1)} %, from ${(100 * sourceAccuracy).toFixed(1)} %`,
+    ],
     ['same label', topOneAgreement === null ? null : `${(100 * topOneAgreement).toFixed(1)} %`],
     [
       'farthest apart',

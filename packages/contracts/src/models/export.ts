@@ -4,7 +4,7 @@ import { bytes, timestamp } from '../operation.ts';
 
 /** What a model version can be turned into, for where there is no Vanda. */
 export const exportFormat = z
-  .enum(['onnx', 'onnx-f16', 'onnx-int8', 'safetensors'])
+  .enum(['onnx', 'onnx-f16', 'onnx-int8', 'tfjs', 'safetensors'])
   .meta({ id: 'ExportFormat' });
 export type ExportFormat = z.infer<typeof exportFormat>;
 
@@ -13,6 +13,7 @@ export const exportFormats: Record<ExportFormat, { title: string; extension: str
   onnx: { title: 'ONNX', extension: 'onnx' },
   'onnx-f16': { title: 'ONNX, 16-bit weights', extension: 'onnx' },
   'onnx-int8': { title: 'ONNX, 8-bit', extension: 'onnx' },
+  tfjs: { title: 'TensorFlow.js', extension: 'zip' },
   safetensors: { title: 'safetensors', extension: 'zip' },
 };
 
@@ -20,6 +21,10 @@ export const exportFormats: Record<ExportFormat, { title: string; extension: str
 export const parityReport = z
   .object({
     items: z.number().int().meta({ description: 'Items that both were asked about.' }),
+    split: z
+      .enum(['validation', 'test', 'train'])
+      .nullable()
+      .meta({ description: 'The split that they are of; null where it is not known any more.' }),
     maxAbsoluteDifference: z
       .number()
       .nullable()
@@ -28,6 +33,14 @@ export const parityReport = z
       .number()
       .nullable()
       .meta({ description: 'The share of items with the same first label; null for numbers.' }),
+    accuracy: z
+      .number()
+      .nullable()
+      .meta({ description: 'The share of items that it labels rightly; null for numbers.' }),
+    sourceAccuracy: z
+      .number()
+      .nullable()
+      .meta({ description: 'The same of the model that it was made of, on the same items.' }),
     bytes,
     sourceBytes: bytes,
     latencyUs: z

@@ -153,7 +153,11 @@ function splitOf(value: string | null | undefined): number {
   return name === 'test' ? splitCode.test : splitCode.undecided;
 }
 
-function labelOf(column: ColumnProfile, value: number | string | null): string | null {
+/** The label that a value of the target stands for; null where it is missing. */
+export function labelOf(
+  column: Pick<ColumnProfile, 'type'>,
+  value: number | string | null,
+): string | null {
   if (value === null || typeof value === 'string') return value;
   if (!Number.isFinite(value)) return null;
   if (column.type === 'boolean') return value === 1 ? 'true' : 'false';

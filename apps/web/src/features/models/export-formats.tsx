@@ -108,17 +108,20 @@ function FormatRow({ params, format, made }: RowProps) {
 }
 
 function Report({ report }: { report: ParityReport }) {
-  const { topOneAgreement, maxAbsoluteDifference, latencyUs } = report;
+  const { topOneAgreement, maxAbsoluteDifference, latencyUs, accuracy, sourceAccuracy } = report;
+  const measured = accuracy !== null && sourceAccuracy !== null;
   return (
     <Stack gap={0}>
       <Text size="sm">
         {bytesText(report.bytes)}
         {latencyUs !== null && `, ${milliseconds(latencyUs / 1000)} an item`}
+        {measured && `, accuracy ${percent(accuracy)} (from ${percent(sourceAccuracy)})`}
       </Text>
       <Text size="xs" c="dimmed">
         {topOneAgreement !== null && `${percent(topOneAgreement)} the same label, `}
         {maxAbsoluteDifference !== null && `at most ${figure(maxAbsoluteDifference)} apart, `}
         on {counted(report.items, 'item')}
+        {report.split && ` of the ${report.split} split`}
         {report.ranWith && `, run with ${report.ranWith}`}
       </Text>
     </Stack>

@@ -106,12 +106,14 @@ async function accuracyOf(answer: (feeds: Feeds) => Promise<Readonly<Record<stri
 
 async function exported(format: string) {
   const target = await mkdtemp(join(tmpdir(), 'vanda-exported-'));
-  const samples = { image: stripes(100, 31).pictures };
+  const { pictures, labels } = stripes(100, 31);
+  const samples = { image: pictures };
   const { files, report } = await exportModel({
     artifact: folder,
     format,
     folder: target,
     samples,
+    classes: Int32Array.from(labels),
   });
   expect(files).toEqual(['model.onnx']);
   const bytes = await readFile(join(target, 'model.onnx'));
@@ -130,6 +132,8 @@ test('f32 gives the same numbers as the network, preprocessing included', async 
   expect(report.maxAbsoluteDifference).toBeLessThan(1e-4);
   expect(report.topOneAgreement).toBe(1);
   expect(report.ranWith).toBe('ONNX Runtime');
+  expect(report.accuracy).toBe(report.sourceAccuracy);
+  expect(report.accuracy).toBeGreaterThan(0.9);
   expect(accuracy, 'the network has learned').toBeGreaterThan(0.9);
   const input = decodeModel(bytes).graph?.input[0];
   expect(input?.type?.tensorType?.elemType, 'pixels go in as bytes').toBe(2);

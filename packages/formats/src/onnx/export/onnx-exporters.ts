@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Feeds } from '@vanda/engine';
 import type { ExportableNetwork } from '../../export/exportable-network.ts';
 import { readArtifactNetwork } from '../../export/exportable-network.ts';
+import { sampleParts } from '../../export/sample-parts.ts';
 import type { Exporter } from '../../export-model.ts';
 import { calibrate } from './calibrate.ts';
 import { encodeModel, onnxModelOf } from './export-onnx.ts';
@@ -16,6 +17,8 @@ import { quantizeStatic } from './quantize-static.ts';
 export type OnnxForm = 'f32' | 'f16' | 'int8-dynamic' | 'int8-static';
 
 const FILE = 'model.onnx';
+/** Of the samples so many show the ranges of a network's numbers. */
+const [itemsAtOnce, partsMax] = [32, 8];
 
 /** The bytes of an ONNX file. `int8-static` needs a calibration set: typical inputs, a hundred rows are enough. */
 export async function exportOnnx(
@@ -47,8 +50,12 @@ async function converted(
  * where there are none, products by the range of each input as it comes, which loses less.
  */
 function eightBits(model: OnnxModel, samples: Feeds): Promise<OnnxModel> {
+  const parts: Feeds[] = [];
+  for (const { feeds } of sampleParts(samples, itemsAtOnce)) {
+    if (parts.length < partsMax) parts.push(feeds);
+  }
   const pictures = model.nodes.some(({ opType }) => opType === 'Conv');
-  return converted(model, pictures ? 'int8-static' : 'int8-dynamic', { calibration: [samples] });
+  return converted(model, pictures ? 'int8-static' : 'int8-dynamic', { calibration: parts });
 }
 
 function exporter(make: (model: OnnxModel, samples: Feeds) => Promise<OnnxModel>): Exporter {
