@@ -1,7 +1,8 @@
 import type { Node, Tensor } from '@vanda/engine';
-import { readSafetensors, Session } from '@vanda/engine';
-import type { ImportedNetwork } from '@vanda/formats';
+import { readSafetensors } from '@vanda/engine';
 import { exportOnnx, importOnnx, OnnxRuntime } from '@vanda/formats';
+import { layersRound } from './layers-round.ts';
+import { answers } from './network-answers.ts';
 
 /** What one network came to: differences relative to its largest result, so that scale hides nothing. */
 export interface NetworkCheck {
@@ -26,28 +27,24 @@ export async function checkNetwork(path: string): Promise<NetworkCheck> {
     const exported = await runtime.run(feeds);
     await runtime.close();
     const again = await answers(await importOnnx(bytes), feeds);
+    const layers = await layersRound(network, feeds);
     const differences = {
       import: differenceOf(results, tensors),
       export: differenceOf(exported, results),
       again: differenceOf(again, results),
+      ...(typeof layers === 'string'
+        ? {}
+        : {
+            tfjs: differenceOf(layers.exported, results),
+            'tfjs again': differenceOf(layers.again, results),
+          }),
     };
     const text = Object.entries(differences).map(([what, of]) => `${what} ${of.toExponential(1)}`);
     const right = Object.values(differences).every((difference) => difference < TOLERANCE);
+    if (typeof layers === 'string') text.push(layers);
     return { line: `${text.join('  ')}  read in ${importMs.toFixed(0)} ms`, right };
   } catch (error) {
     return { line: error instanceof Error ? error.message : String(error), right: false };
-  }
-}
-
-async function answers(
-  { graph, outputs }: ImportedNetwork,
-  feeds: Record<string, Tensor>,
-): Promise<Record<string, Tensor>> {
-  const session = new Session(graph);
-  try {
-    return await session.run(feeds, outputs);
-  } finally {
-    session.close();
   }
 }
 

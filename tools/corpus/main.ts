@@ -5,7 +5,8 @@ import { checkNetwork } from './check-network.ts';
 
 /**
  * Checks networks that other tools made (onnx_networks.py writes them): `node tools/corpus/main.ts FOLDER [NAME...]`.
- * Each must give what its maker gives, in the engine, in ONNX Runtime after our export, and after another import.
+ * Each must give what its maker gives, in the engine, in ONNX Runtime after our export, and after another import; where
+ * layers can say it, in TensorFlow.js as well.
  */
 const [folder = '.', ...only] = argv.slice(2);
 const names = readdirSync(folder)

@@ -16,6 +16,7 @@ export { OnnxRuntime } from './onnx/export/onnx-runtime.ts';
 export type { OnnxImportOptions } from './onnx/import-onnx.ts';
 export { importOnnx } from './onnx/import-onnx.ts';
 export { readStateDict } from './pytorch/state-dict.ts';
+export { TensorflowRuntime } from './tfjs/export/tensorflow-runtime.ts';
 export { exportTfjsLayers } from './tfjs/export/tfjs-exporter.ts';
 export { importTfjsGraph } from './tfjs/graph-model.ts';
 export { importTfjsLayers } from './tfjs/layers-model.ts';

@@ -8,7 +8,7 @@ import { layerEmitterTable } from './emitters/table.ts';
 import { foldLayers } from './fold-layers.ts';
 import type { KerasLayerOut, LayerOutput, LayerValue } from './keras-layer.ts';
 import { LayerEmission } from './layer-emission.ts';
-import { LayerWriter } from './layer-writer.ts';
+import { isPlainName, LayerWriter } from './layer-writer.ts';
 
 const FORMAT = 'TFJS layers';
 
@@ -43,6 +43,8 @@ export async function layersModelOf(network: ExportableNetwork): Promise<LayersM
     laid.set(key, value);
   for (const [i, name] of inputNames.entries()) {
     const { id, output, shape, dtype } = outputs[i] as Node;
+    if (!isPlainName(name))
+      throw new FormatError(FORMAT, `input '${name}'`, 'is no name that TensorFlow.js takes');
     if (shape[0] !== null || shape.slice(1).includes(null))
       throw new FormatError(
         FORMAT,
@@ -61,7 +63,8 @@ export async function layersModelOf(network: ExportableNetwork): Promise<LayersM
   const ends = results.map(({ id, output }, i): LayerOutput => {
     const value = laid.get(valueKey(id, output));
     if (value instanceof FormatError) throw value;
-    if (value?.from && value.dtype === 'f32') return value.from;
+    const { from, dtype, dims } = value ?? {};
+    if (from && dtype === 'f32' && dims?.[0] === null) return from;
     throw new FormatError(
       FORMAT,
       `output '${outputNames[i]}'`,

@@ -69,13 +69,13 @@ function needed(layers: readonly KerasLayerOut[], ends: readonly LayerOutput[]):
 function joinAffine(layer: KerasLayerOut, alone: boolean): KerasLayerOut {
   const source = layer.inputs[0]?.layer;
   if (!layer.affine || !source) return layer;
-  if (isIdentity(layer.affine) && !isWhole(source)) return source;
+  if (isIdentity(layer.affine) && !source.whole) return source;
   if (!alone) return layer;
   if (source.affine) {
     const both = behind(source.affine, layer.affine);
     // A normalisation takes no whole numbers; a rescaling casts them.
     const before = source.inputs[0]?.layer;
-    if (before && isWhole(before) && both.factor.length > 1) return layer;
+    if (before?.whole && both.factor.length > 1) return layer;
     layer.affine = both;
     layer.inputs = source.inputs;
     return layer;
@@ -91,10 +91,6 @@ function joinActivation(layer: KerasLayerOut, alone: boolean): KerasLayerOut {
   if (layer.className !== 'Activation' || !free || !products.has(source.className)) return layer;
   source.config.activation = layer.config.activation;
   return source;
-}
-
-function isWhole({ className, config }: KerasLayerOut): boolean {
-  return className === 'InputLayer' && config.dtype !== 'float32';
 }
 
 function isIdentity({ factor, shift }: Affine): boolean {
@@ -164,7 +160,7 @@ function realised(layer: KerasLayerOut, writer: LayerWriter): KerasLayerOut[] {
     moving_mean: column(() => 0),
     moving_variance: column(() => 1),
   };
-  if (!source || !isWhole(source)) return [layer];
+  if (!source?.whole) return [layer];
   const cast = { name: '', className: '', config: {}, inputs: layer.inputs, weights: {} };
   rescale(cast, writer, 1, 0);
   layer.inputs = [{ layer: cast, output: 0 }];

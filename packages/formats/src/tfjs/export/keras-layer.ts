@@ -10,6 +10,8 @@ export interface KerasLayerOut {
   weights: Record<string, Tensor>;
   /** y = factor x + shift, one number or one for each of the last axis: which layer says that is decided last. */
   affine?: Affine;
+  /** It gives whole numbers, as int32. */
+  whole?: boolean;
 }
 
 export interface Affine {

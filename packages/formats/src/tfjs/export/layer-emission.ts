@@ -57,6 +57,7 @@ export class LayerEmission {
   input(index: number): LayerValue {
     const value = this.operand(index);
     if (value.fixed) return this.refuse(`its input ${index} is the same for every item`);
+    if (value.dims[0] !== null) return this.refuse(`the batch is not the first axis of its input`);
     return value;
   }
 
@@ -107,6 +108,13 @@ export class LayerEmission {
   layer(dims: readonly Dim[], layer: NewLayer, notNegative = false): LayerValue {
     const made = this.writer.add(layer);
     return { dims, dtype: 'f32', from: { layer: made, output: 0 }, notNegative };
+  }
+
+  /** A layer that moves the numbers of a value and computes none. */
+  moved(dims: readonly Dim[], x: LayerValue, layer: Omit<NewLayer, 'inputs'>): LayerValue {
+    const made = this.writer.add({ ...layer, inputs: [x] });
+    made.whole = x.from?.layer.whole;
+    return { ...x, dims, from: { layer: made, output: 0 } };
   }
 
   /** Dims of a result. */

@@ -18,7 +18,7 @@ export class LayerWriter {
 
   /** The name itself where it is free, or with a number behind it; a slash would be part of the names of weights. */
   fresh(wanted: string): string {
-    const plain = wanted.replaceAll('/', '_');
+    const plain = isPlainName(wanted) ? wanted : `x${wanted.replaceAll(/[^\w.-]/g, '_')}`;
     let name = plain;
     for (let i = 1; this.#names.has(name); i += 1) name = `${plain}_${i}`;
     this.#names.add(name);
@@ -52,10 +52,16 @@ export class LayerWriter {
       },
       inputs: [],
       weights: {},
+      whole: dtype !== 'f32',
     };
     this.layers.push(layer);
     return { dims, dtype, from: { layer, output: 0 }, notNegative: dtype === 'u8' };
   }
+}
+
+/** What TensorFlow.js takes as a name, but for slashes. */
+export function isPlainName(name: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*$/.test(name);
 }
 
 function snakeCase(name: string): string {

@@ -187,6 +187,31 @@ const cases: Record<string, Make> = {
     const back = g.lstm(sequence, ...of('back'), { reverse: true });
     return g.concat([forth.y, back.y], 2);
   },
+  'attention of heads': (g, _, sequence) =>
+    g.add(
+      g.attention(sequence, g.relu(sequence), sequence, { heads: 2 }),
+      g.selfAttention(g.dense(sequence, weight(g, 'qkv', [6, 18])), { heads: 3 }),
+    ),
+  'attention of heads, written out, and gelu': (g, _, sequence) => {
+    const apart = (name: string) =>
+      g.transpose(
+        g.reshape(g.dense(sequence, weight(g, name, [6, 6])), [0, 7, 2, 3]),
+        [0, 2, 1, 3],
+      );
+    const scores = g.matmul(apart('q'), apart('k'), { transposeB: true });
+    const y = g.matmul(g.softmax(scores), apart('v'));
+    const gelu = g.mul(g.mul(y, g.add(g.erf(g.div(y, Math.SQRT2)), 1)), 0.5);
+    const other = g.mul(y, g.mul(0.5, g.add(g.erf(g.mul(y, Math.SQRT1_2)), 1)));
+    return g.reshape(g.reshape(g.add(gelu, other), [1, -1, 2, 7, 3]), [-1, 42]);
+  },
+  'whole numbers moved before they are numbers': (g, _x, _s, indices) =>
+    g.concat(
+      [
+        g.mul(g.cast(g.reshape(indices, [0, 3, 1]), 'f32'), known(g, [3, 1])),
+        g.gather(weight(g, 'table', [9, 1]), g.stridedSlice(indices, [null, [0, 2]])),
+      ],
+      1,
+    ),
   'attention, written out': (g, _, sequence) => {
     const [q, k, v] = ['q', 'k', 'v'].map((name) => g.dense(sequence, weight(g, name, [6, 4]))) as [
       Node,

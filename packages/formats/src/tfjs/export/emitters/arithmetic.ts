@@ -95,6 +95,8 @@ function sub(e: LayerEmission): LayerValue {
 }
 
 function mul(e: LayerEmission): LayerValue {
+  const gelu = composedGelu(e);
+  if (gelu) return gelu;
   const of = sides(e);
   if (!of) return merged(e, 'Multiply', [e.input(0), e.input(1)]);
   return shifted(e, of.x, of.known, none);
@@ -122,6 +124,38 @@ function softsigned(e: LayerEmission): LayerValue | undefined {
   if (e.numberAt(sum.inputs[1 - place]) !== 1) return undefined;
   const size = e.makerOf(sum.inputs[place]);
   return size?.op === 'abs' && e.same(size.inputs[0], x) ? e.input(0) : undefined;
+}
+
+/** x (erf(x / sqrt(2)) + 1) and a number of times it, as exporters compose it: 2 gelu(x). */
+function composedGelu(e: LayerEmission): LayerValue | undefined {
+  for (const place of [0, 1]) {
+    const x = e.references[place];
+    const other = e.references[1 - place];
+    const scaledBy = numberIn(e, 'mul', other);
+    const sum = numberIn(e, 'add', scaledBy ? scaledBy.other : other);
+    const erf = sum?.number === 1 ? e.makerOf(sum.other) : undefined;
+    if (erf?.op !== 'erf') continue;
+    const [inner] = erf.inputs;
+    const divided = e.makerOf(inner)?.op === 'div' && numberIn(e, 'div', inner);
+    const part = divided
+      ? { number: 1 / divided.number, other: divided.other }
+      : numberIn(e, 'mul', inner);
+    if (!part || !e.same(part.other, x) || Math.abs(part.number - Math.SQRT1_2) > 1e-6) continue;
+    return scaled(e, activation(e, e.input(place), 'gelu'), 2 * (scaledBy?.number ?? 1));
+  }
+  return undefined;
+}
+
+/** The known number of an operation of two operands, and the other one. */
+function numberIn(e: LayerEmission, op: string, reference: Parameters<typeof e.makerOf>[0]) {
+  const maker = e.makerOf(reference);
+  if (maker?.op !== op) return undefined;
+  for (const place of op === 'div' ? [1] : [0, 1]) {
+    const number = e.numberAt(maker.inputs[place]);
+    const other = maker.inputs[1 - place];
+    if (number !== undefined && other) return { number, other };
+  }
+  return undefined;
 }
 
 /** With a known operand: relu(x - c) + c, and c - relu(c - x). */

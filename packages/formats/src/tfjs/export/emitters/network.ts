@@ -3,6 +3,7 @@ import { permuted as permutedData } from '../../../onnx/permute.ts';
 import type { LayerValue } from '../keras-layer.ts';
 import type { LayerEmission, LayerEmitters } from '../layer-emission.ts';
 import { activation, affine, denseConfig, permuted, product, reshaped, zeros } from './parts.ts';
+import { byHeads, product3d } from './product.ts';
 
 function f32(shape: readonly number[], data: Float32Array): Tensor {
   return { dtype: 'f32', shape, data };
@@ -46,14 +47,9 @@ function matmul(e: LayerEmission): LayerValue {
       weights: { kernel },
     });
   }
-  if (a.fixed || b.fixed || a.dims.length !== 3 || b.dims.length !== 3)
-    e.refuse('is neither a product by a known matrix nor one of [N, T, D] by [N, D, S]');
-  const axes = [turned[0] ? 1 : 2, turned[1] ? 2 : 1];
-  return e.layer(e.dims(), {
-    className: 'Dot',
-    inputs: [a, b],
-    config: { axes, normalize: false },
-  });
+  if (a.fixed || b.fixed || a.dims.length !== b.dims.length || ![3, 4].includes(a.dims.length))
+    e.refuse('is neither a product by a known matrix nor one of matrices of an item');
+  return a.dims.length === 3 ? product3d(e, a, b, turned) : byHeads(e, a, b, turned);
 }
 
 function embedding(e: LayerEmission): LayerValue {

@@ -16,17 +16,16 @@ export function reshaped(e: LayerEmission, x: LayerValue, places: readonly numbe
   if (sameDims(x.dims, dims)) return x;
   const flat = places.length === 1 && x.dims.length > 1;
   const layer = flat
-    ? { className: 'Flatten', inputs: [x], config: { data_format: 'channels_last' } }
-    : { className: 'Reshape', inputs: [x], config: { target_shape: [...places] } };
-  return e.layer(dims, layer, x.notNegative);
+    ? { className: 'Flatten', config: { data_format: 'channels_last' } }
+    : { className: 'Reshape', config: { target_shape: [...places] } };
+  return e.moved(dims, x, layer);
 }
 
 /** Axis k of the result is axis order[k] of x; the batch stays first. */
 export function permuted(e: LayerEmission, x: LayerValue, order: readonly number[]): LayerValue {
   if (order.every((axis, place) => axis === place)) return x;
   const dims = order.map((axis) => x.dims[axis] ?? null);
-  const config = { dims: order.slice(1) };
-  return e.layer(dims, { className: 'Permute', inputs: [x], config }, x.notNegative);
+  return e.moved(dims, x, { className: 'Permute', config: { dims: order.slice(1) } });
 }
 
 /** factor x + shift, with one number or one for each of the last axis. */
@@ -57,6 +56,7 @@ export function throughMatrix(
   axis: number,
   matrix: { data: Float32Array; to: number },
 ): LayerValue {
+  if (x.dtype !== 'f32') e.refuse(`is of ${x.dtype}, and such only are moved as a whole`);
   const rank = x.dims.length;
   const order = x.dims.map((_, at) => at);
   const swapped = order.map((at) => (at === axis ? rank - 1 : at === rank - 1 ? axis : at));

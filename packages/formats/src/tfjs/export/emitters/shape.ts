@@ -10,11 +10,17 @@ function checked(e: LayerEmission): LayerValue {
   return x;
 }
 
+/** Axes of one element before the batch are not said to TensorFlow.js: somebody takes them away again. */
 function reshape(e: LayerEmission): LayerValue {
-  const x = checked(e);
-  const places = e.places(e.dims());
+  const given = e.operand(0);
+  const batch = given.dims.indexOf(null);
+  const [before, behind] = [given.dims.slice(0, batch), e.dims().slice(0, e.dims().indexOf(null))];
+  if (given.fixed || [...before, ...behind].some((dim) => dim !== 1))
+    e.refuse('gives something else than one result for each item of a batch');
+  const x = { ...given, dims: given.dims.slice(batch) };
+  const places = e.places(e.dims().slice(behind.length));
   if (product(places) !== product(e.places(x.dims))) e.refuse('mixes the items of a batch');
-  return reshaped(e, x, places);
+  return { ...reshaped(e, x, places), dims: e.dims() };
 }
 
 function transpose(e: LayerEmission): LayerValue {
@@ -26,6 +32,7 @@ function concat(e: LayerEmission): LayerValue {
   const inputs = Array.from({ length: e.count }, (_, i) => e.input(i));
   const axis = e.axis('axis', e.dims().length);
   if (axis === 0) e.refuse('puts items of a batch behind others');
+  if (inputs.some(({ dtype }) => dtype !== 'f32')) e.refuse('joins whole numbers');
   const notNegative = inputs.every((value) => value.notNegative);
   return e.layer(e.dims(), { className: 'Concatenate', inputs, config: { axis } }, notNegative);
 }

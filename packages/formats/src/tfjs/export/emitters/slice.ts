@@ -17,18 +17,13 @@ export function sliced(
     const dims = [...value.dims];
     dims[rows ? 1 : 2] = end - begin;
     const sides = [begin, size - end];
-    return e.layer(
-      dims,
-      {
-        className: 'Cropping2D',
-        inputs: [value],
-        config: {
-          cropping: rows ? [sides, [0, 0]] : [[0, 0], sides],
-          data_format: 'channels_last',
-        },
+    return e.moved(dims, value, {
+      className: 'Cropping2D',
+      config: {
+        cropping: rows ? [sides, [0, 0]] : [[0, 0], sides],
+        data_format: 'channels_last',
       },
-      value.notNegative,
-    );
+    });
   };
   if (places.length === 3 && axis < 3) return cut(x, axis === 1);
   // Any axis is the columns of some picture: [before, axis, behind].

@@ -4,6 +4,7 @@ import { arithmetic } from './arithmetic.ts';
 import { convolutions } from './convolution.ts';
 import { networks } from './network.ts';
 import { pictures } from './pooling.ts';
+import { products } from './product.ts';
 import { recurrences } from './recurrent.ts';
 import { reductions } from './reduction.ts';
 import { shapes } from './shape.ts';
@@ -15,6 +16,7 @@ export const layerEmitterTable: LayerEmitters = Object.assign(Object.create(null
   ...convolutions,
   ...networks,
   ...pictures,
+  ...products,
   ...recurrences,
   ...reductions,
   ...shapes,
