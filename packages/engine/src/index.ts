@@ -18,6 +18,8 @@ export * as nn from './nn/index.ts';
 export { Node } from './node.ts';
 export type { Conv1dOptions, ConvOptions, ConvTransposeOptions } from './ops/convolution.ts';
 export type { Pool1dOptions, PoolOptions, ResizeOptions } from './ops/pooling.ts';
+export type { RecurrentOptions } from './ops/sequence.ts';
+export type { Padding3d } from './ops/volume.ts';
 export type { Padding, Padding1d, Pair } from './ops/window.ts';
 export * as optim from './optim.ts';
 export type { Optimizer } from './optimizer.ts';

@@ -10,6 +10,7 @@ const readers = new Set([
   'GlobalMaxPool',
   'GroupNormalization',
   'InstanceNormalization',
+  'LRN',
   'MaxPool',
   'Resize',
 ]);

@@ -5,7 +5,7 @@ import type { Stored } from '../value.ts';
 
 /** How the weights of a recurrent layer lie in ONNX: [directions, gates * units, ...]. */
 export interface GateForm {
-  readonly lstm: boolean;
+  readonly cell: 'LSTM' | 'GRU' | 'RNN';
   /** For each block of the engine the block of ONNX. */
   readonly gates: readonly number[];
   readonly units: number;
@@ -24,16 +24,17 @@ export function recurrentWeights(call: Call, form: GateForm, direction: number):
 }
 
 /**
- * B [directions, 2 * gates * H], for x and then for h: their sum [4 H] where both are added (LSTM), [2, 3 H] where the
+ * B [directions, 2 * gates * H], for x and then for h: their sum where both are added (LSTM, RNN), [2, 3 H] where the
  * reset gate comes between them (GRU).
  */
 export function bias(call: Call, form: GateForm, direction: number): Node {
   const { graph } = call.builder;
   const { gates, units } = form;
   const width = gates.length * units;
+  const added = form.cell !== 'GRU';
   const given = call.inputs[3];
   if (!given) {
-    return graph.expand(graph.constant(0), form.lstm ? [width] : [2, width]);
+    return graph.expand(graph.constant(0), added ? [width] : [2, width]);
   }
   if (given.kind === 'stored') {
     const data = given.tensor.data as Float32Array;
@@ -41,10 +42,10 @@ export function bias(call: Call, form: GateForm, direction: number): Node {
       const block = gates[Math.floor(column / units)] ?? 0;
       return data[direction * 2 * width + half * width + block * units + (column % units)] ?? 0;
     };
-    const values = form.lstm
+    const values = added
       ? Float32Array.from({ length: width }, (_, i) => at(0, i) + at(1, i))
       : Float32Array.from({ length: 2 * width }, (_, i) => at(Math.floor(i / width), i % width));
-    const shape = form.lstm ? [width] : [2, width];
+    const shape = added ? [width] : [2, width];
     return call.builder.variable(nameOf(given, form, direction), {
       dtype: 'f32',
       shape,
@@ -53,7 +54,7 @@ export function bias(call: Call, form: GateForm, direction: number): Node {
   }
   const rows = graph.slice(call.builder.plain(given), [direction, 0], [1, -1]);
   const halves = reordered(call, form, graph.reshape(rows, [2, gates.length, units]), 1);
-  if (form.lstm) return graph.reshape(graph.sum(halves, 0), [width]);
+  if (added) return graph.reshape(graph.sum(halves, 0), [width]);
   return graph.reshape(halves, [2, width]);
 }
 

@@ -109,9 +109,24 @@ function grouped(call: Call, groups: number, scale: Node, shift: Node): Value {
   );
 }
 
+/** Each channel by the squares of those around it, `alpha` being of their mean as in the engine. */
+function localResponse(call: Call): Value {
+  const { builder, attributes } = call;
+  channelsOf(call);
+  const order = channelsLast(call.rank(0));
+  const y = builder.graph.localResponseNorm(builder.inOrder(call.input(0), order), {
+    size: attributes.int('size'),
+    alpha: attributes.float('alpha', 1e-4),
+    beta: attributes.float('beta', 0.75),
+    bias: attributes.float('bias', 1),
+  });
+  return builder.flow(y, order, call.input(0));
+}
+
 export const normalization: Operators = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
   InstanceNormalization: instanceNormalization,
   GroupNormalization: groupNormalization,
+  LRN: localResponse,
 };

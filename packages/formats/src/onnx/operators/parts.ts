@@ -126,6 +126,14 @@ function gatherElements(call: Call): Value {
   return builder.plainFlow(node, call.input(0));
 }
 
+/** What lies at places of the first axes; a batch that both have in common would be `batch_dims`. */
+function gatherNd(call: Call): Value {
+  const { builder } = call;
+  if (call.attributes.int('batch_dims', 0) !== 0) call.refuse('must be 0', 'batch_dims');
+  const node = builder.graph.gatherNd(builder.plain(call.input(0)), builder.plain(call.input(1)));
+  return builder.plainFlow(node, call.input(1), call.input(0));
+}
+
 /** A border of one value; reflected and repeated borders are made of slices. */
 function pad(call: Call): Value {
   const { builder } = call;
@@ -229,6 +237,7 @@ export const parts: Operators = {
   Concat: concat,
   Gather: gather,
   GatherElements: gatherElements,
+  GatherND: gatherNd,
   OneHot: oneHot,
   Pad: pad,
   Slice: slice,

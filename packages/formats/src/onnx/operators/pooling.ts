@@ -1,6 +1,7 @@
 import type { Graph, Node } from '@vanda/engine';
 import type { Call, Operator, Operators } from '../call.ts';
 import { channelsLast } from '../dims.ts';
+import { poolVolumes } from './volume.ts';
 import type { WindowShape } from './window.ts';
 import { readWindow } from './window.ts';
 
@@ -9,7 +10,8 @@ function pool(make: (call: Call, x: Node, window: WindowShape) => Node): Operato
   return (call) => {
     const { builder } = call;
     const rank = call.rank(0);
-    if (rank !== 3 && rank !== 4) call.refuse(`pools ${rank - 2} places; 1 and 2 are supported`);
+    if (rank === 5) return poolVolumes(call);
+    if (rank !== 3 && rank !== 4) call.refuse(`pools ${rank - 2} places; 1 to 3 are supported`);
     const places = call
       .dims(0)
       .slice(2)

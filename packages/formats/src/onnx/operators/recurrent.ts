@@ -5,10 +5,21 @@ import type { Value } from '../value.ts';
 import { asKnown } from '../value.ts';
 import type { GateForm } from './gates.ts';
 import { bias, inputWeights, recurrentWeights } from './gates.ts';
+import { gruResettingFirst } from './gru-resetting-first.ts';
+
+type Cell = GateForm['cell'];
 
 /** Blocks of the gates in the engine's order, as places in ONNX's: LSTM has i o f c there, GRU z r h in both. */
-const lstmGates = [0, 2, 3, 1];
-const gruGates = [0, 1, 2];
+const gatesOf: Readonly<Record<Cell, readonly number[]>> = {
+  LSTM: [0, 2, 3, 1],
+  GRU: [0, 1, 2],
+  RNN: [0],
+};
+const activationsOf: Readonly<Record<Cell, readonly string[]>> = {
+  LSTM: ['Sigmoid', 'Tanh', 'Tanh'],
+  GRU: ['Sigmoid', 'Tanh'],
+  RNN: ['Tanh'],
+};
 
 interface Direction {
   readonly y: Node;
@@ -16,47 +27,44 @@ interface Direction {
 }
 
 /** Runs each direction by itself; [N, T, ...] in the engine, [T, N, ...] in ONNX unless `layout` is 1. */
-function recurrent(
-  call: Call,
-  gates: readonly number[],
-  names: readonly string[],
-): readonly Value[] {
+function recurrent(call: Call, cell: Cell): readonly Value[] {
   const { builder } = call;
   const { graph } = builder;
   const batchFirst = call.attributes.int('layout', 0) === 1;
-  const form = readForm(call, gates, names);
+  const form = readForm(call, cell);
+  const resetsFirst = cell === 'GRU' && !call.attributes.flag('linear_before_reset');
   const x = builder.inOrder(call.input(0), batchFirst ? [0, 1, 2] : [1, 0, 2]);
-  const initial = form.lstm ? states(call, form, [5, 6]) : states(call, form, [5]);
+  const initial = cell === 'LSTM' ? states(call, form, [5, 6]) : states(call, form, [5]);
   const mask = lengthsMask(call, x);
   const directions = form.reverse.map((reverse, direction): Direction => {
     const w = inputWeights(call, form, direction);
     const u = recurrentWeights(call, form, direction);
     const b = bias(call, form, direction);
     const [h, c] = initial?.map((state) => state[direction] as Node) ?? [];
-    if (form.lstm) {
+    if (cell === 'LSTM') {
       const start = h && c ? { h, c } : undefined;
       const result = graph.lstm(x, w, u, b, { reverse, mask, initial: start });
       return { y: result.y, states: [result.h, result.c] };
     }
-    const result = graph.gru(x, w, u, b, { reverse, mask, initial: h });
+    const options = { reverse, mask, initial: h };
+    const result = resetsFirst
+      ? gruResettingFirst({ x, w, u, bias: b }, options)
+      : graph[cell === 'GRU' ? 'gru' : 'simpleRnn'](x, w, u, b, options);
     return { y: result.y, states: [result.h] };
   });
   return outputs(call, directions, mask, batchFirst);
 }
 
-function readForm(call: Call, gates: readonly number[], names: readonly string[]): GateForm {
+function readForm(call: Call, cell: Cell): GateForm {
+  const gates = gatesOf[cell];
   const { attributes } = call;
   const direction = attributes.text('direction', 'forward');
   const reverse = { forward: [false], reverse: [true], bidirectional: [false, true] }[direction];
   if (!reverse) return call.refuse(`'${direction}' is unknown`, 'direction');
-  const lstm = gates.length === 4;
-  checkActivations(call, names, reverse.length);
+  checkActivations(call, activationsOf[cell], reverse.length);
   if (attributes.has('clip')) call.refuse('clips its cells, which is not supported', 'clip');
-  if (lstm && attributes.flag('input_forget')) {
+  if (cell === 'LSTM' && attributes.flag('input_forget')) {
     call.refuse('joins its gates, which is not supported', 'input_forget');
-  }
-  if (!lstm && !attributes.flag('linear_before_reset')) {
-    call.refuse('resets before the product; 1 is supported', 'linear_before_reset');
   }
   if (call.inputs[7]) call.refuse('peepholes are not supported', 'P');
   for (const index of [0, 1, 2, ...(call.inputs[3] ? [3] : [])]) {
@@ -68,7 +76,7 @@ function readForm(call: Call, gates: readonly number[], names: readonly string[]
   if (directions !== reverse.length || rows !== gates.length * units) {
     call.refuse(`does not fit ${units} units in ${reverse.length} direction(s)`, 'W');
   }
-  return { lstm, gates, units, inputs: Number(inputs), reverse };
+  return { cell, gates, units, inputs: Number(inputs), reverse };
 }
 
 function checkActivations(call: Call, names: readonly string[], directions: number): void {
@@ -137,6 +145,7 @@ function outputs(
 }
 
 export const recurrents: Operators = {
-  LSTM: (call) => recurrent(call, lstmGates, ['Sigmoid', 'Tanh', 'Tanh']),
-  GRU: (call) => recurrent(call, gruGates, ['Sigmoid', 'Tanh']),
+  LSTM: (call) => recurrent(call, 'LSTM'),
+  GRU: (call) => recurrent(call, 'GRU'),
+  RNN: (call) => recurrent(call, 'RNN'),
 };

@@ -8,6 +8,14 @@ export interface WindowShape {
   readonly padding: readonly [top: number, bottom: number, left: number, right: number];
 }
 
+/** The same over any number of axes. */
+export interface PlaceWindow {
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** [begin of each axis..., end of each axis...] */
+  readonly pads: readonly number[];
+}
+
 const LIMIT = 1 << 20;
 
 /** What convolutions and pools say about their window; `places` are the sizes of the picture. */
@@ -16,10 +24,7 @@ export function readWindow(
   size: readonly number[],
   places: readonly number[],
 ): WindowShape {
-  const ones = size.map(() => 1);
-  const strides = positive(call, 'strides', ones);
-  const dilations = positive(call, 'dilations', ones);
-  const pads = padsOf(call, size, strides, dilations, places);
+  const { strides, dilations, pads } = readPlaceWindow(call, size, places);
   const two = (list: readonly number[]): [number, number] => [list[0] ?? 1, list[1] ?? 1];
   const n = size.length;
   const [before, after] = [pads.slice(0, n), pads.slice(n)];
@@ -29,6 +34,17 @@ export function readWindow(
     dilations: two(dilations),
     padding: [before[0] ?? 0, after[0] ?? 0, before[1] ?? 0, after[1] ?? 0],
   };
+}
+
+export function readPlaceWindow(
+  call: Call,
+  size: readonly number[],
+  places: readonly number[],
+): PlaceWindow {
+  const ones = size.map(() => 1);
+  const strides = positive(call, 'strides', ones);
+  const dilations = positive(call, 'dilations', ones);
+  return { strides, dilations, pads: padsOf(call, size, strides, dilations, places) };
 }
 
 function positive(call: Call, name: string, ones: readonly number[]): readonly number[] {
