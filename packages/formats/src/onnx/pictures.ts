@@ -8,6 +8,7 @@ const readers = new Set([
   'ConvTranspose',
   'GlobalAveragePool',
   'GlobalMaxPool',
+  'GridSample',
   'GroupNormalization',
   'InstanceNormalization',
   'LRN',

@@ -92,6 +92,29 @@ const cases: Record<string, Make> = {
     const { values, indices } = g.topK(x, 2);
     return g.mul(values, g.cast(indices, 'f32'));
   },
+  'in order': (g, x) => {
+    const { values, indices } = g.sort(x, 2, { descending: true });
+    return g.add(values, g.mul(g.cast(indices, 'f32'), g.sort(x, 1).values));
+  },
+  'read between pixels': (g, x) => {
+    const grid = g.mul(g.stridedSlice(x, [null, null, null, [0, 2]]), 1.2);
+    return g.add(
+      g.gridSample(x, grid),
+      g.gridSample(x, grid, { padding: 'border', alignCorners: true }),
+    );
+  },
+  'added where places say': (g, x) => {
+    const places = g.constant(tensor([0, 1, 5, 3, 2, 4, 0, 1], [4, 2], 'i32'));
+    return g.add(g.scatterNd(places, known(g, [4, 4]), [6, 5, 4]), x);
+  },
+  'volumes and einsum': (g, x) => {
+    const volume = g.conv3d(
+      g.expandDims(x, 1),
+      weight(g, 'v', [1, 2, 3, 4, 3]),
+      weight(g, 'c', [3]),
+    );
+    return g.einsum('nhwc,cd->nhd', g.squeeze(volume, 1), known(g, [3, 2]));
+  },
   'rows of tables': (g, x, _, indices) =>
     g.concat(
       [

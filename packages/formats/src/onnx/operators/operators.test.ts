@@ -108,6 +108,12 @@ const cases: Record<string, Parts> = {
     nodes: [node('GatherND', ['x', 'places'], ['y'])],
     initializers: [int64s('places', [2, 2, 2], [0, 1, 2, -1, 1, 0, -3, 2])],
   },
+  'values in place of others': {
+    x: [3, 4, 2],
+    shape: [3, 4, 2],
+    nodes: [node('ScatterND', ['x', 'places', 'values'], ['y'])],
+    initializers: [int64s('places', [3, 2], [0, 1, 2, -1, 1, 0]), waves('values', 3, 2)],
+  },
   'a plain recurrent network in both directions': cell('RNN', 1, 2, [
     text('direction', 'bidirectional'),
   ]),

@@ -2,9 +2,8 @@ import type { Node } from '@vanda/engine';
 import { tensor } from '@vanda/engine';
 import type { Call, Operators } from '../call.ts';
 import { plainOrder } from '../dims.ts';
-import { reshaped } from '../reshape.ts';
 import type { Value } from '../value.ts';
-import { asKnown, dimsOf, dtypeOf } from '../value.ts';
+import { dimsOf, dtypeOf } from '../value.ts';
 
 function concat(call: Call): Value {
   const { builder } = call;
@@ -70,68 +69,6 @@ function split(call: Call): readonly Value[] {
 
 function givenSplit(call: Call): readonly number[] | undefined {
   return call.attributes.has('split') ? call.attributes.ints('split') : undefined;
-}
-
-/** Rows of a table, slices of an axis, or one element of it. */
-function gather(call: Call): Value {
-  const { builder } = call;
-  if (call.dtype(1) === 'f32') call.refuse('are no whole numbers', 'indices');
-  const rank = call.rank(0);
-  const axis = call.axis(call.attributes.int('axis', 0), rank);
-  const known = asKnown(call.input(1));
-  const size = call.dims(0)[axis];
-  if (known && known.dims.length === 0 && typeof size === 'number') return one(call, axis, size);
-  const table = builder.plain(call.input(0));
-  const indices = indicesOf(call, size);
-  const { graph } = builder;
-  const node = axis === 0 ? graph.gather(table, indices) : graph.take(table, indices, axis);
-  return builder.plainFlow(node, call.input(1), call.input(0));
-}
-
-/** Indices below 0 count from the end; those that are known are turned now. */
-function indicesOf(call: Call, size: unknown): Node {
-  const known = asKnown(call.input(1));
-  if (!known || typeof size !== 'number') return call.builder.plain(call.input(1));
-  const turned = call.numbers(1).map((index) => (index < 0 ? index + size : index));
-  const wrong = turned.find((index) => index < 0 || index >= size);
-  if (wrong !== undefined) call.refuse(`the index ${wrong} is outside ${size} elements`, 'indices');
-  return call.builder.graph.constant(tensor(turned, known.dims, 'i64'));
-}
-
-function one(call: Call, axis: number, size: number): Value {
-  const { builder } = call;
-  const x = builder.asFlow(call.input(0));
-  const given = call.scalar(1);
-  const index = given < 0 ? given + size : given;
-  if (index < 0 || index >= size)
-    call.refuse(`the index ${given} is outside ${size} elements`, 'indices');
-  const place = x.order.indexOf(axis);
-  const ranges = x.order.map((_, at) => (at === place ? ([index, index + 1] as const) : null));
-  const part = builder.flow(builder.graph.stridedSlice(x.node, ranges), x.order, x);
-  return reshaped(
-    builder,
-    part,
-    dimsOf(part).filter((_, at) => at !== axis),
-  );
-}
-
-function gatherElements(call: Call): Value {
-  const { builder } = call;
-  const axis = call.axis(call.attributes.int('axis', 0), call.rank(0));
-  const node = builder.graph.takeAlongAxis(
-    builder.plain(call.input(0)),
-    builder.plain(call.input(1)),
-    axis,
-  );
-  return builder.plainFlow(node, call.input(0));
-}
-
-/** What lies at places of the first axes; a batch that both have in common would be `batch_dims`. */
-function gatherNd(call: Call): Value {
-  const { builder } = call;
-  if (call.attributes.int('batch_dims', 0) !== 0) call.refuse('must be 0', 'batch_dims');
-  const node = builder.graph.gatherNd(builder.plain(call.input(0)), builder.plain(call.input(1)));
-  return builder.plainFlow(node, call.input(1), call.input(0));
 }
 
 /** A border of one value; reflected and repeated borders are made of slices. */
@@ -235,9 +172,6 @@ function trilu(call: Call): Value {
 
 export const parts: Operators = {
   Concat: concat,
-  Gather: gather,
-  GatherElements: gatherElements,
-  GatherND: gatherNd,
   OneHot: oneHot,
   Pad: pad,
   Slice: slice,

@@ -56,4 +56,19 @@ function sizeOf(call: Call, from: readonly number[]): [number, number] {
   return size;
 }
 
-export const resizes: Operators = { Resize: resize };
+/** Pictures read between their pixels, at places that another input says. */
+function gridSample(call: Call): Value {
+  const { builder, attributes } = call;
+  if (call.rank(0) !== 4) call.refuse('reads pictures [N, C, H, W]');
+  const mode = attributes.text('mode', 'linear');
+  const padding = attributes.text('padding_mode', 'zeros');
+  if (mode !== 'linear' && mode !== 'bilinear') call.refuse(`'${mode}' is not supported`, 'mode');
+  if (padding !== 'zeros' && padding !== 'border')
+    return call.refuse(`'${padding}' is not supported`, 'padding_mode');
+  const x = builder.inOrder(call.input(0), channelsLast(4));
+  const alignCorners = attributes.flag('align_corners');
+  const y = builder.graph.gridSample(x, builder.plain(call.input(1)), { padding, alignCorners });
+  return builder.flow(y, channelsLast(4), call.input(0));
+}
+
+export const resizes: Operators = { GridSample: gridSample, Resize: resize };

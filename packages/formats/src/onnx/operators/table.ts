@@ -4,6 +4,7 @@ import { convolution } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { normalization } from './normalization.ts';
 import { parts } from './parts.ts';
+import { places } from './places.ts';
 import { pooling } from './pooling.ts';
 import { product } from './product.ts';
 import { quantization } from './quantization.ts';
@@ -19,6 +20,7 @@ export const operatorTable: Operators = Object.assign(Object.create(null) as obj
   ...elementwise,
   ...normalization,
   ...parts,
+  ...places,
   ...pooling,
   ...product,
   ...quantization,

@@ -107,6 +107,15 @@ function resize(emission: Emission): LaidValue {
   return emission.result(y, pictures);
 }
 
+function gridSample(emission: Emission): LaidValue {
+  const y = emission.node('GridSample', [emission.at(0, pictures), emission.at(1)], {
+    mode: 'bilinear',
+    padding_mode: emission.text('padding'),
+    align_corners: Number(emission.flag('alignCorners')),
+  });
+  return emission.result(y, pictures);
+}
+
 /** A matrix [I, O] on rows; ONNX's Gemm is for two dims only. */
 function dense(emission: Emission): LaidValue {
   const inputs = [emission.at(0), emission.at(1)];
@@ -176,6 +185,7 @@ export const networks: Emitters = {
   max_pool2d: pool('MaxPool'),
   avg_pool2d: pool('AveragePool'),
   resize2d: resize,
+  grid_sample: gridSample,
   dense,
   matmul,
   layer_norm: layerNorm,

@@ -82,6 +82,19 @@ function topK(emission: Emission): readonly LaidValue[] {
   return [emission.result(names[0] as string), emission.result(places, undefined, 1)];
 }
 
+/** All elements are the greatest so many; equals lie as they did in both. */
+function sort(emission: Emission): readonly LaidValue[] {
+  const { writer } = emission;
+  const { dims } = emission.input(0);
+  const axis = emission.axis('axis', dims.length);
+  const size = emission.known([dims[axis] ?? null])[0] ?? 1;
+  const names = [writer.fresh('sorted'), writer.fresh('places')];
+  const attributes = { axis, largest: Number(emission.flag('descending')) };
+  writer.node('TopK', [emission.at(0), writer.int64s([size])], attributes, names);
+  const places = emission.node('Cast', [names[1] as string], { to: dataTypeOf.i32 });
+  return [emission.result(names[0] as string), emission.result(places, undefined, 1)];
+}
+
 function cumsum(emission: Emission): LaidValue {
   const { order, dims } = emission.input(0);
   const axis = order.indexOf(emission.axis('axis', dims.length));
@@ -109,5 +122,6 @@ export const reductions: Emitters = {
   argmax: place('ArgMax'),
   argmin: place('ArgMin'),
   top_k: topK,
+  sort,
   cumsum,
 };

@@ -106,6 +106,18 @@ function take(opType: string) {
   };
 }
 
+/** Zeros with values added to the rows that are named. */
+function scatterAdd(emission: Emission): LaidValue {
+  const { writer } = emission;
+  const shape = emission.known(emission.outputs[0]?.shape ?? []);
+  const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
+  const zeros = writer.tensor('zeros', { dtype: 'f32', shape, data });
+  const rows = emission.node('Cast', [emission.at(1)], { to: dataTypeOf.i64 });
+  const places = emission.node('Unsqueeze', [rows, writer.int64s([-1])]);
+  const inputs = [zeros, places, emission.at(0)];
+  return emission.result(emission.node('ScatterND', inputs, { reduction: 'add' }));
+}
+
 function oneHot(emission: Emission): LaidValue {
   const { writer } = emission;
   const values = writer.tensor('off_and_on', {
@@ -171,6 +183,7 @@ export const shapes: Emitters = {
   take: take('Gather'),
   take_along_axis: take('GatherElements'),
   one_hot: oneHot,
+  scatter_add: scatterAdd,
   // What is served is what step 0 gives.
   step: (emission) => emission.result(emission.writer.scalar(0)),
 };
