@@ -169,6 +169,10 @@ const cases: Record<string, Make> = {
       ],
       1,
     ),
+  'one number an item': (g, x) => {
+    const y = g.dense(g.mean(x, [1, 2]), weight(g, 'w', [4, 1]), weight(g, 'b', [1]));
+    return g.add(g.mul(g.reshape(y, [0]), 3), 2);
+  },
   'numbers of rows as numbers': (g, _x, _s, indices) =>
     g.mul(g.cast(indices, 'f32'), known(g, [3])),
   lstm: (g, _, sequence) => {
