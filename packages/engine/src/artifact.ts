@@ -1,10 +1,11 @@
-import { mkdir, open, rename, stat } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from './engine-error.ts';
 import { Graph } from './graph.ts';
-import type { GraphJson } from './graph-core.ts';
+import type { ModelJson } from './model-file.ts';
+import { MODEL_FORMAT, readModel, readWeights } from './model-file.ts';
 import type { Node } from './node.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { writeSafetensors } from './safetensors.ts';
 import type { Feeds } from './session.ts';
 import { Session } from './session.ts';
 import type { Dim, DType, Tensor } from './tensor.ts';
@@ -20,20 +21,6 @@ export interface ValueType {
 export interface SignatureType {
   readonly inputs: Record<string, ValueType>;
   readonly outputs: Record<string, ValueType>;
-}
-
-const FORMAT = 'vanda-model/1';
-const MODEL_BYTES_MAX = 256 * 1024 * 1024;
-
-interface ModelJson {
-  readonly format: string;
-  readonly graph: GraphJson;
-  /** For each signature, places in the graph's list of outputs. */
-  readonly signatures: Record<
-    string,
-    { inputs: Record<string, number>; outputs: Record<string, number> }
-  >;
-  readonly extra: unknown;
 }
 
 /**
@@ -67,7 +54,12 @@ export async function saveArtifact(
       needed.has(name),
     ),
   );
-  const model: ModelJson = { format: FORMAT, graph, signatures, extra: options.extra ?? null };
+  const model: ModelJson = {
+    format: MODEL_FORMAT,
+    graph,
+    signatures,
+    extra: options.extra ?? null,
+  };
   await mkdir(dir, { recursive: true });
   await writeSafetensors(join(dir, 'weights.safetensors'), weights);
   await writeDurably(join(dir, 'model.json'), JSON.stringify(model));
@@ -79,22 +71,10 @@ export async function loadArtifact(
   options: { threads?: number } = {},
 ): Promise<Artifact> {
   const model = await readModel(join(dir, 'model.json'));
-  const weightsFile = join(dir, 'weights.safetensors');
-  const { tensors } = await readSafetensors(weightsFile);
   const { graph, outputs } = Graph.load(model.graph);
-  for (const info of graph.variables) {
-    const value = tensors[info.name];
-    const fits = value && value.dtype === info.dtype && value.shape.join() === info.shape.join();
-    if (!fits)
-      throw new EngineError(
-        'corrupt_file',
-        weightsFile,
-        `the weight '${info.name}' is missing or has another shape`,
-      );
-  }
-  const names = graph.variables.map((info) => info.name);
+  const weights = await readWeights(join(dir, 'weights.safetensors'), graph.variables);
   const session = new Session(graph, options);
-  session.assign(Object.fromEntries(names.map((name) => [name, tensors[name] as Tensor])));
+  session.assign(weights);
   const pick = (map: unknown): Record<string, Node> =>
     Object.fromEntries(
       Object.entries((map ?? {}) as Record<string, number>).map(([name, index]) => {
@@ -163,29 +143,6 @@ function typesOf(nodes: Record<string, Node>): Record<string, ValueType> {
   return Object.fromEntries(
     Object.entries(nodes).map(([name, { dtype, shape }]) => [name, { dtype, shape }]),
   );
-}
-
-async function readModel(file: string): Promise<ModelJson> {
-  const size = await stat(file).then(
-    (info) => info.size,
-    () => {
-      throw new EngineError('io', file, 'cannot be opened');
-    },
-  );
-  if (size > MODEL_BYTES_MAX)
-    throw new EngineError('limit', file, 'the model is larger than 256 MiB');
-  const handle = await open(file, 'r');
-  try {
-    const model = JSON.parse(await handle.readFile('utf8')) as ModelJson | null;
-    if (model?.format !== FORMAT)
-      throw new EngineError('corrupt_file', file, `the format is not ${FORMAT}`);
-    return model;
-  } catch (error) {
-    if (error instanceof EngineError) throw error;
-    throw new EngineError('corrupt_file', file, 'is not JSON');
-  } finally {
-    await handle.close();
-  }
 }
 
 async function writeDurably(file: string, text: string): Promise<void> {

@@ -11,8 +11,8 @@ export class Graph extends CustomOps {
   }
 
   /** Like fromJSON, with the outputs that the JSON names. */
-  static load(json: unknown): { graph: Graph; outputs: Node[] } {
-    const graph = new Graph();
+  static load(json: unknown, options: { seed?: number } = {}): { graph: Graph; outputs: Node[] } {
+    const graph = new Graph(options);
     return { graph, outputs: graph.load(json) };
   }
 }

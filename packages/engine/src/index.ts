@@ -16,6 +16,8 @@ export * as models from './models/index.ts';
 export type { Passes, PassName } from './native.ts';
 export * as nn from './nn/index.ts';
 export { Node } from './node.ts';
+export type { Base, BaseOptions } from './open-base.ts';
+export { openBase } from './open-base.ts';
 export type { Conv1dOptions, ConvOptions, ConvTransposeOptions } from './ops/convolution.ts';
 export type { Pool1dOptions, PoolOptions, ResizeOptions } from './ops/pooling.ts';
 export type { RecurrentOptions } from './ops/sequence.ts';
