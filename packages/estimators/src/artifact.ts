@@ -15,6 +15,8 @@ export interface ArtifactExtra {
   preprocessing?: TablePreprocessing;
   /** Regression only: the network predicts (target - mean) / deviation. */
   targetScale?: Scale;
+  /** The output of the signature `layers` that a new head goes onto, where it is known. */
+  features?: string;
   metrics: JobMetrics;
   engineVersion: string;
 }

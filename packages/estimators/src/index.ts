@@ -20,6 +20,7 @@ export {
   type EstimatorOptions,
   type FittedModel,
   imageClassifier,
+  type PictureOptions,
   type TableOptions,
   tabularClassifier,
   tabularRegressor,

@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'network-size-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const input = { size: 20, channels: 3 as const };
-const models: CompletedModel[] = [
+const models: Exclude<CompletedModel, { kind: 'retrain' }>[] = [
   { kind: 'linear', input },
   { kind: 'mlp', hidden: [30, 20], activation: 'relu', dropout: 0, input },
   { kind: 'cnn', filters: [8, 16, 8, 4, 4], dense: 32, batchNorm: false, dropout: 0, input },

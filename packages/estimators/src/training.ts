@@ -23,12 +23,17 @@ export interface TrainingOptions {
   threads: number;
   /** A checkpoint's file; the run goes on from there and ends as if it had never stopped. */
   resumeFrom?: string;
+  /** Of a retraining: the folder with the artifact of its base. */
+  baseFolder?: string;
   signal: AbortSignal;
   /** How old the last checkpoint may get within an epoch; 60 s by default. */
   checkpointEveryMs?: number;
   /** How long after the beginning the first preview comes at the earliest, and each after the one before; 3 s by default. */
   previewEveryMs?: number;
-  /** The most that decoded pictures may take in workDir, 16 GiB by default; more are decoded in each epoch again. */
+  /**
+   * The most that decoded pictures may take in workDir, 16 GiB by default; more are decoded in each epoch again. The same
+   * for the features of a frozen base; of more, the base runs in each epoch again.
+   */
   pixelsBytesMax?: number;
   /** Written into the artifact; the engine's own version by default. */
   engineVersion?: string;

@@ -54,6 +54,8 @@ export function estimateFrom(known: {
   const likely = before === null || earlyStopping === null ? epochs : likelyEpochs(spec, before);
   const least = earlyStopping === null ? epochs : Math.min(likely, earlyStopping.patience + 1);
   const scale = before === null ? null : scaleOf(before, known.rateThen ?? rates[0] ?? null);
+  // What a base computes, its spec does not say: only another training on one can tell.
+  if (scale === null && spec.model.kind === 'retrain') return null;
   const basis = scale === null ? 'calculation' : 'earlier-job';
   const times = (rates.length > 0 || scale === null ? rates : [known.rateThen ?? typicalRate]).map(
     (rate) => ({

@@ -1,9 +1,11 @@
 import {
+  baseOperations,
   type CompletedSpec,
   type DatasetProfile,
   networkSize,
   type TrainingRate,
   trainingItems,
+  trainsOnFeatures,
 } from '@vanda/contracts';
 
 /** Beside what a worker measures: rough, and small where a training is long. */
@@ -26,14 +28,19 @@ export function trainingSeconds(
   const measured = profile.items - train;
   const steps = Math.ceil(train / spec.training.batchSize);
   const itemSeconds = operations / rate.operationsPerSecond;
+  const baseSeconds = baseOperations(spec.model) / rate.operationsPerSecond;
+  const once = trainsOnFeatures(spec) ? profile.items * baseSeconds : 0;
+  const each = trainsOnFeatures(spec) ? 0 : (train * passes + measured / 2) * baseSeconds;
   const epochSeconds =
     perEpochSeconds +
     steps * (rate.stepSeconds + weights * rate.weightSeconds) +
-    (train * passes + measured / 2) * itemSeconds;
+    (train * passes + measured / 2) * itemSeconds +
+    each;
   return (
     rate.startSeconds +
     perJobSeconds +
     preparationSeconds(profile, rate) +
+    once +
     epochs * epochSeconds +
     (measured / 2) * itemSeconds
   );

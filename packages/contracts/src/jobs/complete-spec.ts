@@ -1,25 +1,27 @@
 import type { DatasetProfile, ImagesProfile } from '../datasets/profile.ts';
 import { VandaError } from '../errors.ts';
-import type {
-  CompletedModel,
-  CompletedSpec,
-  OptimizerSpec,
-  PictureInput,
-  TrainSpec,
-} from './spec.ts';
+import type { BaseModel } from './base-model.ts';
+import { completeRetrain, trainsOnFeatures } from './complete-retrain.ts';
+import type { CompletedModel, PictureInput } from './model-spec.ts';
+import type { CompletedSpec, OptimizerSpec, TrainSpec } from './spec.ts';
 
 const weightsMax = 100_000_000;
+const wholeBaseBatch = 32;
+/** Weights that are trained already are to be put right, not to be found: at this share of the usual rate. */
+const unfrozenRate = 0.1;
 
 /**
  * Fills every field that a spec leaves out with a default that fits the data: a small table gets small batches
  * and more epochs. Throws `invalid-spec` where spec and data do not go together.
  *
  * @param datasetName NAME@VERSION, as resolved at submission.
+ * @param base What a retraining builds on, as resolved at submission; others have none.
  */
 export function completeSpec(
   spec: TrainSpec,
   datasetName: string,
   profile: DatasetProfile,
+  base?: BaseModel,
 ): { spec: CompletedSpec; warnings: string[] } {
   const pictures = spec.task === 'image-classification';
   if (pictures !== (profile.kind === 'images')) {
@@ -42,7 +44,9 @@ export function completeSpec(
     test: spec.split?.test ?? 0.1,
     seed: spec.split?.seed ?? 1,
   };
-  const batchSize = training.batchSize ?? defaultBatchSize(profile, split);
+  const model = completeModel(spec, profile, base);
+  refuseTooLarge(model);
+  const batchSize = training.batchSize ?? defaultBatchSize(profile, { model, training, split });
   const trainable = trainingItems(profile, split);
   if (batchSize > trainable) {
     const most = trainable.toLocaleString('en');
@@ -57,9 +61,9 @@ export function completeSpec(
       ],
     );
   }
-  const epochs = training.epochs ?? defaultEpochs(pictures, items);
-  const model = completeModel(spec, profile);
-  refuseTooLarge(model);
+  const onFeatures = trainsOnFeatures({ model, training });
+  const epochs =
+    training.epochs ?? (onFeatures ? headEpochs(items) : defaultEpochs(pictures, items));
   const completed: CompletedSpec = {
     kind: 'train',
     name: spec.name,
@@ -72,7 +76,7 @@ export function completeSpec(
     training: {
       epochs,
       batchSize,
-      optimizer: completeOptimizer(training.optimizer),
+      optimizer: completeOptimizer(training.optimizer, model),
       schedule: training.schedule ?? { kind: 'constant' },
       l2: training.l2 ?? 0,
       ...(training.augment === undefined ? {} : { augment: training.augment }),
@@ -96,12 +100,14 @@ export function completeSpec(
   return { spec: completed, warnings };
 }
 
-/** Never more than the items for training. */
+/** Never more than the items for training; where the whole of a base runs in each step, few, since it is large. */
 export function defaultBatchSize(
   profile: DatasetProfile,
-  split: { validation: number; test: number },
+  spec: Pick<CompletedSpec, 'model' | 'split'> & { training: { augment?: object | undefined } },
 ): number {
-  return Math.min(usualBatchSize(profile), Math.max(1, trainingItems(profile, split)));
+  const whole = spec.model.kind === 'retrain' && !trainsOnFeatures(spec);
+  const usual = whole ? wholeBaseBatch : usualBatchSize(profile);
+  return Math.min(usual, Math.max(1, trainingItems(profile, spec.split)));
 }
 
 function usualBatchSize({ kind, items }: DatasetProfile): number {
@@ -147,15 +153,27 @@ function defaultEpochs(pictures: boolean, items: number): number {
   return items < 200_000 ? 10 : 3;
 }
 
-function completeOptimizer(
-  optimizer: NonNullable<TrainSpec['training']>['optimizer'],
-): OptimizerSpec {
-  if (optimizer === undefined) return { kind: 'adam', learningRate: 0.001 };
-  const usual = { sgd: 0.01, momentum: 0.01, adam: 0.001, adamw: 0.001 }[optimizer.kind];
-  return { ...optimizer, learningRate: optimizer.learningRate ?? usual };
+/** An epoch over features that are known takes hardly any time. */
+function headEpochs(items: number): number {
+  return items < 2000 ? 60 : items < 20_000 ? 30 : 10;
 }
 
-function completeModel(spec: TrainSpec, profile: DatasetProfile): CompletedModel {
+function completeOptimizer(
+  optimizer: NonNullable<TrainSpec['training']>['optimizer'] = { kind: 'adam' },
+  model: CompletedModel,
+): OptimizerSpec {
+  const usual = { sgd: 0.01, momentum: 0.01, adam: 0.001, adamw: 0.001 }[optimizer.kind];
+  const moves = model.kind === 'retrain' && model.unfreeze !== 'none';
+  const rate = moves ? usual * unfrozenRate : usual;
+  return { ...optimizer, learningRate: optimizer.learningRate ?? rate };
+}
+
+function completeModel(
+  spec: TrainSpec,
+  profile: DatasetProfile,
+  base: BaseModel | undefined,
+): CompletedModel {
+  if (spec.model?.kind === 'retrain') return completeRetrain(spec.model, base);
   const model =
     spec.model ?? (profile.kind === 'images' ? { kind: 'cnn' as const } : { kind: 'mlp' as const });
   const input = profile.kind === 'images' ? pictureInput(model, profile) : undefined;
@@ -193,10 +211,11 @@ function defaultFilters(size: number): number[] {
  * their memory.
  */
 function weightCount(model: CompletedModel): number {
-  const pixels = model.input ? model.input.size ** 2 * model.input.channels : 0;
   if (model.kind === 'linear') return 0;
-  if (model.kind === 'mlp') {
+  if (model.kind !== 'cnn') {
     const [first = 0, ...rest] = model.hidden;
+    // How wide the features of a base are is not known here.
+    const pixels = model.kind === 'mlp' ? pixelsOf(model) : 0;
     return rest.reduce(({ sum, before }, units) => ({ sum: sum + before * units, before: units }), {
       sum: pixels * first,
       before: first,
@@ -209,6 +228,10 @@ function weightCount(model: CompletedModel): number {
     if (side >= 4) side = Math.floor(side / 2);
   }
   return sum + side * side * before * model.dense;
+}
+
+function pixelsOf({ input }: { input?: PictureInput }): number {
+  return input ? input.size ** 2 * input.channels : 0;
 }
 
 function refuseTooLarge(model: CompletedModel): void {

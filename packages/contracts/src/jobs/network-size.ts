@@ -1,5 +1,6 @@
 import type { DatasetProfile, TableProfile } from '../datasets/profile.ts';
-import type { CompletedModel, CompletedSpec } from './spec.ts';
+import type { CompletedModel } from './model-spec.ts';
+import type { CompletedSpec } from './spec.ts';
 
 /** How large a network is: what it learns, and what one item costs on its way through. */
 export interface NetworkSize {
@@ -10,7 +11,8 @@ export interface NetworkSize {
 
 /**
  * The size of the network that a spec describes, before there is one. Of pictures it is exact but for batch
- * normalisation; of a table it goes by the statistics of the columns, as what each becomes is learned later.
+ * normalisation, and of a retraining it is the head's alone; of a table it goes by the statistics of the columns, as
+ * what each becomes is learned later.
  */
 export function networkSize(spec: CompletedSpec, profile: DatasetProfile): NetworkSize {
   const { model } = spec;
@@ -43,6 +45,7 @@ function pictureNetwork(model: CompletedModel, outputs: number): NetworkSize {
   const pixels = size * size * channels;
   if (model.kind === 'linear') return dense(pixels, outputs);
   if (model.kind === 'mlp') return together(chain([pixels, ...model.hidden, outputs]));
+  if (model.kind === 'retrain') return together(chain([usualFeatures, ...model.hidden, outputs]));
   const layers: NetworkSize[] = [];
   let [side, before]: [number, number] = [size, channels];
   for (const filters of model.filters) {
@@ -51,6 +54,18 @@ function pictureNetwork(model: CompletedModel, outputs: number): NetworkSize {
     if (side >= 4) side = Math.floor(side / 2);
   }
   return together([...layers, ...chain([side * side * before, model.dense, outputs])]);
+}
+
+/** As wide as the features of many networks; how wide those of a base are, its spec does not say. */
+const usualFeatures = 1280;
+const baseOperationsPerPixel = 12_000;
+
+/**
+ * Roughly what one picture costs on its way through the base of a retraining, by a network made for phones (MobileNet
+ * v2): enough to tell how two trainings on one base compare, and no more. Of other models 0.
+ */
+export function baseOperations(model: CompletedModel): number {
+  return model.kind === 'retrain' ? baseOperationsPerPixel * model.input.size ** 2 : 0;
 }
 
 function chain(widths: number[]): NetworkSize[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { resourceName, versionedName } from '../names.ts';
 import { metricNames } from './metrics.ts';
+import { type CompletedModel, modelSpec } from './model-spec.ts';
 
 /** The training spec: kinds, defaults and bounds are written here once. */
 
@@ -20,34 +21,6 @@ const seed = z
   .max(2 ** 31 - 1);
 const fraction = z.number().min(0).max(0.9);
 const rate = z.number().min(0).lt(1);
-const activation = z.enum(['relu', 'tanh', 'sigmoid', 'gelu', 'silu', 'elu', 'leaky-relu']);
-
-const pictureInput = z.strictObject({
-  size: z.number().int().min(8).max(1024).optional(),
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
-});
-
-const linearModel = z.strictObject({ kind: z.literal('linear'), input: pictureInput.optional() });
-const mlpModel = z.strictObject({
-  kind: z.literal('mlp'),
-  hidden: z.array(z.number().int().min(1).max(16_384)).min(1).max(16).optional(),
-  activation: activation.optional(),
-  dropout: rate.optional(),
-  input: pictureInput.optional(),
-});
-const cnnModel = z.strictObject({
-  kind: z.literal('cnn'),
-  filters: z.array(z.number().int().min(1).max(1024)).min(1).max(8).optional(),
-  dense: z.number().int().min(1).max(16_384).optional(),
-  batchNorm: z.boolean().optional(),
-  dropout: rate.optional(),
-  input: pictureInput.optional(),
-});
-export const modelSpec = z.discriminatedUnion('kind', [linearModel, mlpModel, cnnModel], {
-  error: 'Must have a kind: one of "linear", "mlp", "cnn" (cnn for pictures only).',
-});
-export type ModelSpec = z.infer<typeof modelSpec>;
-
 const learningRate = positive.optional();
 const optimizer = z.discriminatedUnion(
   'kind',
@@ -187,6 +160,9 @@ export const trainSpec = z
     if (!pictures && spec.model?.kind === 'cnn') {
       issue(['model', 'kind'], 'Must be one of "linear", "mlp": cnn is for pictures only.');
     }
+    if (!pictures && spec.model?.kind === 'retrain') {
+      issue(['model', 'kind'], 'Must be one of "linear", "mlp": retrain is for pictures only.');
+    }
     if (!pictures && spec.model && 'input' in spec.model && spec.model.input !== undefined) {
       issue(['model', 'input'], 'Only pictures have an input size.');
     }
@@ -201,15 +177,6 @@ export const trainSpec = z
 export type TrainSpec = z.infer<typeof trainSpec>;
 export type TrainSpecInput = z.input<typeof trainSpec>;
 
-type Filled<T> = { [K in keyof T]-?: NonNullable<T[K]> };
-type LinearSpec = z.infer<typeof linearModel>;
-type MlpSpec = z.infer<typeof mlpModel>;
-type CnnSpec = z.infer<typeof cnnModel>;
-export type PictureInput = { size: number; channels: 1 | 3 };
-export type CompletedModel =
-  | (Omit<LinearSpec, 'input'> & { input?: PictureInput })
-  | (Omit<Filled<MlpSpec>, 'input'> & { input?: PictureInput })
-  | (Omit<Filled<CnnSpec>, 'input'> & { input: PictureInput });
 export type OptimizerSpec = z.infer<typeof optimizer> & { learningRate: number };
 export type ScheduleSpec = z.infer<typeof schedule>;
 

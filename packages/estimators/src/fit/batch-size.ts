@@ -16,7 +16,7 @@ export function fittingBatchSize(
 ): number {
   const { batchSize } = spec.training;
   if (batchSize <= trainingItems) return batchSize;
-  if (batchSize === defaultBatchSize(profile, spec.split)) return trainingItems;
+  if (batchSize === defaultBatchSize(profile, spec)) return trainingItems;
   const items = trainingItems.toLocaleString('en');
   throw new VandaError(
     'invalid-spec',

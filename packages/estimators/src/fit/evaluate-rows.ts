@@ -12,30 +12,49 @@ export interface Evaluation {
   signal: AbortSignal;
 }
 
+/** Of some of the rows, from the one at `from` on: for each node its float32 values, row by row. */
+export interface EvaluatedPart<Name extends string> {
+  from: number;
+  items: number;
+  values: Record<Name, Float32Array>;
+}
+
 /**
- * One pass over some rows with the weights of now: for each node its float32 values, row by row. It runs in parts,
- * so that an abort need not wait for the end of a large split.
+ * One pass over some rows with the weights of now, in parts, so that neither an abort nor whoever waits for the
+ * first values has to wait for the end of a large split.
  */
-export async function evaluateRows<Name extends string>(
+export async function* evaluateParts<Name extends string>(
   { session, rows, batchSize, pipelineOf, signal }: Evaluation,
   nodes: Record<Name, Node>,
-): Promise<Record<Name, Float32Array>> {
+): AsyncGenerator<EvaluatedPart<Name>> {
   const names = Object.keys(nodes) as Name[];
-  const joined = {} as Record<Name, Float32Array>;
   const partRows = batchSize * batchesAtOnce;
   for (let from = 0; from < rows.length; from += partRows) {
     signal.throwIfAborted();
     const pipeline = pipelineOf(rows.subarray(from, from + partRows));
     try {
       const part = await session.evaluate(pipeline, nodes);
-      for (const name of names) {
-        const values = part[name].data as Float32Array;
-        const width = values.length / pipeline.rowCount;
-        joined[name] ??= new Float32Array(rows.length * width);
-        joined[name].set(values, from * width);
-      }
+      const values = Object.fromEntries(
+        names.map((name) => [name, part[name].data as Float32Array]),
+      ) as Record<Name, Float32Array>;
+      yield { from, items: pipeline.rowCount, values };
     } finally {
       pipeline.close();
+    }
+  }
+}
+
+/** The same with all values in memory, joined. */
+export async function evaluateRows<Name extends string>(
+  evaluation: Evaluation,
+  nodes: Record<Name, Node>,
+): Promise<Record<Name, Float32Array>> {
+  const joined = {} as Record<Name, Float32Array>;
+  for await (const { from, items, values } of evaluateParts(evaluation, nodes)) {
+    for (const name of Object.keys(values) as Name[]) {
+      const width = values[name].length / items;
+      joined[name] ??= new Float32Array(evaluation.rows.length * width);
+      joined[name].set(values[name], from * width);
     }
   }
   return joined;

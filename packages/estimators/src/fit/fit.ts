@@ -34,6 +34,8 @@ export interface Fitting {
   /** Batches of the training split. */
   pipeline: Pipeline;
   loss: Node;
+  /** What moves; all trainable variables by default. */
+  variables?: readonly Node[];
   /** Measures the validation split with the weights of now; null where it is empty. */
   validate: (() => Promise<Pick<Evaluated, 'metrics'>>) | null;
 }
@@ -54,10 +56,11 @@ export async function fit(run: Run, fitting: Fitting): Promise<Fitted> {
   const { training } = run.spec;
   const fingerprint = fingerprintOf(run.spec, { training: pipeline.rowCount });
   // Before the trainer adds the optimizer's slots, which the best epoch's copy does not need.
-  const weights = session.graph.variables.map(({ name }) => name);
+  const weights = (fitting.variables ?? session.graph.variables).map(({ name }) => name);
   const trainer = new Trainer(session, {
     pipeline,
     loss: fitting.loss,
+    ...(fitting.variables && { variables: fitting.variables }),
     optimizer: optimizerFor(training, pipeline.batchesPerEpoch),
   });
   let record: EpochRecord = {

@@ -1,7 +1,10 @@
 import type { CompletedModel } from '@vanda/contracts';
 import { nn } from '@vanda/engine';
 
-export type HiddenModel = Extract<CompletedModel, { kind: 'mlp' }>;
+export type HiddenModel = Pick<
+  Extract<CompletedModel, { kind: 'mlp' }>,
+  'hidden' | 'activation' | 'dropout'
+>;
 export type ConvolutionModel = Extract<CompletedModel, { kind: 'cnn' }>;
 
 /** A spec's activation by the engine's name. */
@@ -19,8 +22,12 @@ export function hiddenLayers(model: HiddenModel, from: number): nn.Layer[] {
     ]);
 }
 
-/** The layers of a picture model, from bytes to logits. */
-export function pictureLayers(model: CompletedModel, size: number, classes: number): nn.Layer[] {
+/** The layers of a picture model of its own, from bytes to logits. */
+export function pictureLayers(
+  model: Exclude<CompletedModel, { kind: 'retrain' }>,
+  size: number,
+  classes: number,
+): nn.Layer[] {
   const start = nn.rescale(1 / 255);
   switch (model.kind) {
     case 'linear':

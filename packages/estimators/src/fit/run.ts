@@ -1,4 +1,4 @@
-import type { CompletedSpec, JobProgress } from '@vanda/contracts';
+import { type CompletedSpec, type JobProgress, trainsOnFeatures } from '@vanda/contracts';
 import type { SessionOptions } from '@vanda/engine';
 import type { TrainingEvents, TrainingOptions } from '../training.ts';
 
@@ -26,10 +26,16 @@ export function logWarnings(run: Run, warnings: readonly string[]): void {
   for (const text of warnings) run.events.log({ at, level: 'warn', text });
 }
 
-/** The share of the whole run's percent that each phase ends at. */
-const phaseEnds = { preparing: 5, training: 96, evaluating: 99, saving: 100 } as const;
-const phaseStarts = { preparing: 0, training: 5, evaluating: 96, saving: 99 } as const;
-export type Phase = keyof typeof phaseEnds;
+/** The share of the whole run's percent that each phase begins and ends at. */
+const phases = {
+  preparing: [0, 5],
+  /** What a frozen base says about each picture, before a head trains on it. */
+  features: [5, 70],
+  training: [5, 96],
+  evaluating: [96, 99],
+  saving: [99, 100],
+} as const;
+export type Phase = keyof typeof phases;
 
 export function reportProgress(
   run: Run,
@@ -37,7 +43,8 @@ export function reportProgress(
   fraction: number,
   rest: Omit<JobProgress, 'percent' | 'phase'> = {},
 ): void {
-  const [from, to] = [phaseStarts[phase], phaseEnds[phase]];
+  const [start, to] = phases[phase];
+  const from = phase === 'training' && trainsOnFeatures(run.spec) ? phases.features[1] : start;
   const percent = from + (to - from) * Math.min(1, Math.max(0, fraction));
   run.events.progress({ percent: Math.round(percent * 10) / 10, phase, ...rest });
 }

@@ -7,13 +7,21 @@ import type { Run } from './run.ts';
 /** What of a network is served, and what serving must know around it. */
 export interface ServedModel {
   session: Session;
+  /** The session that trains, where it is another one: its variables are written in place of those of that name. */
+  head?: Session;
   inputs: Record<string, Node>;
   outputs: Record<string, Node>;
+  /** Where the network may be cut, by name; left out, nothing can be built on it. */
+  places?: Record<string, Node>;
   signature: ModelSignature;
-  extra: Pick<ArtifactExtra, 'preprocessing' | 'targetScale'>;
+  extra: Pick<ArtifactExtra, 'preprocessing' | 'targetScale' | 'features'>;
 }
 
-/** Writes the artifact into `folder`, which holds it whole or is not there. `weights`: others than the session's. */
+/**
+ * Writes the artifact into `folder`, which holds it whole or is not there.
+ *
+ * @param weights in place of those of the same names that the sessions hold now
+ */
 export async function writeModel(
   run: Run,
   folder: string,
@@ -32,8 +40,12 @@ export async function writeModel(
     metrics,
     engineVersion: run.engineVersion ?? engineInfo().version,
   };
-  const { inputs, outputs, session } = model;
-  const signatures = { predict: { inputs, outputs } };
-  await saveArtifact(partial, { session, signatures, extra, ...(weights && { weights }) });
+  const { inputs, outputs, places, session, head } = model;
+  const signatures = {
+    predict: { inputs, outputs },
+    ...(places && { layers: { inputs, outputs: places } }),
+  };
+  const held = { ...session.variables(), ...(weights ?? head?.variables()) };
+  await saveArtifact(partial, { session, signatures, extra, weights: held });
   await rename(partial, folder);
 }

@@ -1,18 +1,22 @@
 import { join } from 'node:path';
-import { type ImagesProfile, type ModelSignature, VandaError } from '@vanda/contracts';
-import { Graph, losses, nn, Pipeline, Session } from '@vanda/engine';
-import { fittingBatchSize } from '../fit/batch-size.ts';
-import { classEvaluator, shareOfMostFrequent } from '../fit/evaluate-classes.ts';
-import { finish } from '../fit/finish.ts';
-import { fit } from '../fit/fit.ts';
+import {
+  type CompletedModel,
+  type ImagesProfile,
+  type PictureInput,
+  trainsOnFeatures,
+  VandaError,
+} from '@vanda/contracts';
+import { Graph, losses, nn, Session } from '@vanda/engine';
 import { labelWarnings } from '../fit/label-warnings.ts';
 import { pictureLayers } from '../fit/layers.ts';
+import { applyNamed } from '../fit/named-places.ts';
 import { logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
-import { pictureDescriber } from '../pictures/describe-pictures.ts';
 import { readPictures } from '../pictures/read-pictures.ts';
 import { type PictureItem, readShards } from '../pictures/read-shards.ts';
 import { assignSplits } from '../splits/assign-splits.ts';
 import type { TrainingResult } from '../training.ts';
+import { fitPictures, type PreparedPictures } from './fit-pictures.ts';
+import { retrain } from './retrain.ts';
 
 /** Pictures of one batch when a split is only measured. */
 const evaluationBatch = 256;
@@ -23,18 +27,35 @@ export async function trainImageClassification(
   files: readonly string[],
   source: AsyncIterable<PictureItem> = readShards(files),
 ): Promise<TrainingResult> {
-  const { spec } = run;
-  const shape = spec.model.input;
-  if (shape === undefined) {
+  const { model } = run.spec;
+  if (model.input === undefined) {
     throw new VandaError('invalid-spec', '/model/input: is missing; pictures need a size.');
   }
+  const prepared = await preparePictures(run, profile, source, model.input);
+  try {
+    return model.kind === 'retrain'
+      ? await retrain(run, profile, prepared, model)
+      : await trainNew(run, profile, prepared, model, model.input);
+  } finally {
+    await prepared.pictures.close();
+  }
+}
+
+async function preparePictures(
+  run: Run,
+  profile: ImagesProfile,
+  source: AsyncIterable<PictureItem>,
+  shape: PictureInput,
+): Promise<PreparedPictures> {
+  const { spec } = run;
   reportProgress(run, 'preparing', 0);
   const pictures = await readPictures({
     source,
     items: profile.items,
     shape,
     file: join(run.workDir, 'pictures.u8'),
-    bytesMax: run.pixelsBytesMax,
+    // What is looked at once need not be kept.
+    bytesMax: trainsOnFeatures(spec) ? 0 : run.pixelsBytesMax,
     signal: run.signal,
     onProgress: (fraction) => reportProgress(run, 'preparing', fraction),
   });
@@ -51,63 +72,50 @@ export async function trainImageClassification(
   }
   const warnings = labelWarnings(labels, classes, splits);
   logWarnings(run, warnings);
-  const graph = new Graph({ seed: spec.training.seed });
   const { size, channels } = shape;
+  const signature: PreparedPictures['signature'] = {
+    task: 'image-classification',
+    input: { kind: 'picture', size, channels },
+    output: { kind: 'classes', labels },
+  };
+  return { pictures, splits, warnings, signature };
+}
+
+async function trainNew(
+  run: Run,
+  profile: ImagesProfile,
+  prepared: PreparedPictures,
+  model: Exclude<CompletedModel, { kind: 'retrain' }>,
+  { size, channels }: PictureInput,
+): Promise<TrainingResult> {
+  const { seed, augment } = run.spec.training;
+  const { pictures, signature } = prepared;
+  const graph = new Graph({ seed });
   const image = graph.placeholder('image', [null, size, size, channels], 'u8');
   const label = graph.placeholder('target', [null], 'i32');
-  const layers = nn.sequential(pictureLayers(spec.model, size, labels.length));
-  const logits = layers.apply(image, { training: true });
-  const served = layers.apply(image, { training: false });
+  const layers = pictureLayers(model, size, pictures.labels.length);
+  const logits = nn.sequential(layers).apply(image, { training: true });
+  const { result: served, places, features } = applyNamed(layers, image);
   const scores = graph.softmax(served);
-  const nodes = { scores, losses: graph.softmaxCrossEntropy(served, label) };
-  const loss = losses.softmaxCrossEntropy(logits, label);
   const session = new Session(graph, sessionOptions(run));
-  const columns = {
-    image: pictures.column,
-    target: { data: classes },
-  };
-  const measured = (rows: Uint32Array) =>
-    classEvaluator(
-      {
-        session,
-        rows,
-        batchSize: evaluationBatch,
-        pipelineOf: (part) => new Pipeline({ columns, rows: part, batchSize: evaluationBatch }),
-        signal: run.signal,
-      },
-      nodes,
-      classes,
-      labels,
-    );
   try {
-    const signature: ModelSignature = {
-      task: 'image-classification',
-      input: { kind: 'picture', size, channels },
-      output: { kind: 'classes', labels },
-    };
-    const model = { session, inputs: { image }, outputs: { scores }, signature, extra: {} };
-    const fitted = await fit(run, {
+    return await fitPictures(run, profile, prepared, {
       session,
-      model,
-      chance: shareOfMostFrequent(classes, splits.rows.validation),
-      pipeline: new Pipeline({
-        columns: { ...columns, image: { ...columns.image, augment: spec.training.augment } },
-        rows: splits.rows.train,
-        batchSize: fittingBatchSize(spec, profile, splits.rows.train.length),
-        shuffle: true,
-        seed: spec.training.seed,
-      }),
-      loss,
-      validate: measured(splits.rows.validation),
-    });
-    return await finish(run, fitted, model, {
-      test: measured(splits.rows.test),
-      describer: pictures.places && pictureDescriber(pictures.places),
-      splitCodes: splits.codes,
-      warnings,
+      model: {
+        session,
+        inputs: { image },
+        outputs: { scores },
+        places,
+        signature,
+        extra: { features },
+      },
+      inputs: { image: pictures.column },
+      varied: { image: { ...pictures.column, augment } },
+      loss: losses.softmaxCrossEntropy(logits, label),
+      nodes: { scores, losses: graph.softmaxCrossEntropy(served, label) },
+      evaluationBatch,
     });
   } finally {
     session.close();
-    await pictures.close();
   }
 }

@@ -1,7 +1,9 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type BaseModel,
+  baseModelOf,
   type CompletedSpec,
   completeSpec,
   type JobMetrics,
@@ -22,6 +24,10 @@ export interface EstimatorOptions extends Pick<TrainSpec, 'model' | 'split' | 't
   threads?: number;
   signal?: AbortSignal;
   on?: Partial<Pick<TrainingEvents, 'progress' | 'metrics' | 'log'>>;
+}
+export interface PictureOptions extends EstimatorOptions {
+  /** Of a model of the kind `retrain`: the folder with the artifact of its base, as `save` writes it. */
+  baseFolder?: string;
 }
 export interface TableOptions extends EstimatorOptions {
   /** The column to predict. */
@@ -50,15 +56,20 @@ export interface Estimator<Source, P extends Prediction> {
 }
 
 /** Learns labels from a folder of pictures with one sub-folder a label, or from IDX pairs like MNIST's. */
-export function imageClassifier(
-  options: EstimatorOptions = {},
-): Estimator<string, ClassPrediction> {
+export function imageClassifier(options: PictureOptions = {}): Estimator<string, ClassPrediction> {
   return {
     fit: (folder) =>
       inWorkDir(async (workDir) => {
         const { profile, items, warnings } = await openPictures(folder);
-        const spec = specFor('image-classification', options, profile);
-        const run = { spec, events: eventsFor(options), ...runOptions(options, workDir) };
+        const base = await baseOf(options);
+        const spec = specFor('image-classification', options, profile, base);
+        const { baseFolder } = options;
+        const run = {
+          spec,
+          events: eventsFor(options),
+          ...runOptions(options, workDir),
+          ...(baseFolder === undefined ? {} : { baseFolder }),
+        };
         const result = await trainImageClassification(run, profile, [], items);
         return { spec, result: { ...result, warnings: [...warnings, ...result.warnings] } };
       }, options),
@@ -90,15 +101,22 @@ function tableEstimator<P extends Prediction>(
   };
 }
 
+async function baseOf({ model, baseFolder }: PictureOptions): Promise<BaseModel | undefined> {
+  if (model?.kind !== 'retrain' || baseFolder === undefined) return undefined;
+  const text = await readFile(join(baseFolder, 'model.json'), 'utf8');
+  return baseModelOf(model.base, JSON.parse(text));
+}
+
 function specFor(
   task: TrainSpec['task'],
   options: EstimatorOptions & Partial<TableOptions>,
   profile: Parameters<typeof completeSpec>[2],
+  base?: BaseModel,
 ): CompletedSpec {
   const { model, split, training, target, columns } = options;
   const given = { name: 'model', task, dataset: 'data', target, columns, model, split, training };
   const spec = parseOrThrow(trainSpec, given, 'invalid-spec');
-  return completeSpec(spec, 'data@1', profile).spec;
+  return completeSpec(spec, 'data@1', profile, base).spec;
 }
 
 function runOptions(options: EstimatorOptions, workDir: string) {
