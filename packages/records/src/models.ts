@@ -74,6 +74,13 @@ export function findModelVersion(
   });
 }
 
+/** Keeps a version from being deleted until the transaction ends; false where it is gone. */
+export async function holdModelVersion(tx: Tx, versionId: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM model_versions WHERE id = ${versionId} AND deleted_at IS NULL FOR SHARE`;
+  return rows.length > 0;
+}
+
 export async function listModelVersions(
   db: Database,
   modelId: string,

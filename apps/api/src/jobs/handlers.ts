@@ -6,6 +6,7 @@ import {
   findJob,
   findJobServable,
   holdDatasetVersion,
+  holdModelVersion,
   inTransaction,
   listJobs,
   listWorkers,
@@ -46,11 +47,15 @@ type JobHandlers = Pick<
 export const jobHandlers: JobHandlers = {
   async createJob({ actor, body, deps, once }) {
     const { projectId } = actor;
-    const { spec, warnings, data, device } = await prepareSpec(deps, projectId, body.spec);
+    const prepared = await prepareSpec(deps, projectId, body.spec);
+    const { spec, warnings, data, device, baseVersionId } = prepared;
     let outboxId: bigint | null = null;
     const view = await once(async (tx) => {
       if (!(await holdDatasetVersion(tx, data.id))) {
         throw new VandaError('not-found', `The dataset ${spec.dataset} was deleted meanwhile.`);
+      }
+      if (baseVersionId !== null && !(await holdModelVersion(tx, baseVersionId))) {
+        throw new VandaError('not-found', 'The base of this job was deleted meanwhile.');
       }
       const submitted = await submitJob(tx, {
         projectId,

@@ -10,12 +10,15 @@ import type { DatasetVersionDetails } from '@vanda/records';
 import { resolveDataset } from '../datasets/handlers.ts';
 import { profileOf } from '../datasets/present.ts';
 import type { Deps } from '../deps.ts';
+import { findBaseModel } from '../models/base-models.ts';
 
 export interface PreparedSpec {
   spec: CompletedSpec;
   warnings: string[];
   data: DatasetVersionDetails;
   device: 'cpu' | 'gpu';
+  /** The version that it builds on; null for a network of its own. */
+  baseVersionId: string | null;
 }
 
 /** Checks a spec, by itself and against the data that it names, and fills in every default. */
@@ -30,11 +33,19 @@ export async function prepareSpec(
     throw specError('/dataset', `There is no dataset ${given.dataset} with an accepted push.`);
   }
   const name = `${data.dataset.name}@${data.version}`;
-  const { spec, warnings } = completeSpec(given, name, profileOf(data));
+  const found = await findBase(deps, projectId, given);
+  const { spec, warnings } = completeSpec(given, name, profileOf(data), found?.base);
   checkColumns(spec, data);
   // Every worker has a CPU; whether one with a GPU lives is what the job waits for, and it says so.
   const device = spec.resources.device === 'gpu' ? 'gpu' : 'cpu';
-  return { spec, warnings, data, device };
+  return { spec, warnings, data, device, baseVersionId: found?.versionId ?? null };
+}
+
+async function findBase(deps: Deps, projectId: string, { model }: TrainSpec) {
+  if (model?.kind !== 'retrain') return null;
+  const found = await findBaseModel(deps, projectId, model.base);
+  if (found !== null) return found;
+  throw specError('/model/base', `There is no model ${model.base}.`);
 }
 
 /** What can be known about a target from the statistics is said at submission, not by a failed job. */

@@ -11,7 +11,7 @@ import {
 import { presentFailure } from '../datasets/present.ts';
 import type { Deps } from '../deps.ts';
 import { endpointUrl } from '../endpoints/present.ts';
-import { predictionsUrl } from '../models/present.ts';
+import { baseOf, predictionsUrl } from '../models/present.ts';
 import { sentenceOf } from './sentence.ts';
 
 const splitsForS = 60 * 60;
@@ -85,6 +85,7 @@ function present(deps: Deps, row: JobDetails, beside: Beside): JobView {
     priority: row.priority,
     metrics: row.metrics as JobView['metrics'],
     preview: presentPreview(row),
+    base: baseOf(row.spec),
     model: modelVersion && `${modelVersion.model.name}@${modelVersion.version}`,
     endpoint:
       endpoint === null

@@ -26,6 +26,7 @@ export function sentenceOf(job: Omit<JobView, 'sentence'>): string {
 
 const phases: Record<string, string> = {
   preparing: 'Preparing the data',
+  features: 'Finding what the base says about each picture',
   training: 'Training',
   evaluating: 'Evaluating on the test split',
   saving: 'Saving the model',

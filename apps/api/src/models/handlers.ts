@@ -12,6 +12,7 @@ import { freeKeys } from '../free-keys.ts';
 import { found } from '../http/found.ts';
 import type { Handlers } from '../http/handler.ts';
 import { listPage } from '../http/pages.ts';
+import { describeBase } from './base-models.ts';
 import { compareVersions } from './compare-versions.ts';
 import { presentModel, presentModelVersions } from './present.ts';
 
@@ -23,6 +24,7 @@ type ModelHandlers = Pick<
   | 'getModel'
   | 'listModelVersions'
   | 'getModelVersion'
+  | 'getModelLayers'
   | 'compareModelVersions'
   | 'downloadModelVersion'
   | 'deleteModel'
@@ -67,6 +69,12 @@ export const modelHandlers: ModelHandlers = {
     const row = await modelVersion(deps, actor.projectId, params.name, params.version);
     const [view] = await presentModelVersions(deps, [row]);
     return found(view, `model ${params.name}@${params.version}`);
+  },
+
+  async getModelLayers({ actor, params, deps }) {
+    const row = await modelVersion(deps, actor.projectId, params.name, params.version);
+    const { name: _, ...base } = await describeBase(deps, row);
+    return { object: 'layers', model: row.model.name, version: row.version, ...base };
   },
 
   async compareModelVersions({ actor, params, query, deps }) {

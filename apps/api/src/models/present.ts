@@ -1,4 +1,4 @@
-import type { ModelVersionView, ModelView } from '@vanda/contracts';
+import type { CompletedSpec, ModelVersionView, ModelView } from '@vanda/contracts';
 import {
   endpointsServing,
   type ModelDetails,
@@ -53,6 +53,7 @@ function presentModelVersion(
     task: row.model.task as ModelVersionView['task'],
     jobId: row.jobId,
     dataset: { name: data.dataset.name, version: data.version, contentHash: data.contentHash },
+    base: baseOf(row.spec),
     spec: row.spec as Record<string, unknown>,
     engineVersion: row.engineVersion,
     signature: row.signature as ModelVersionView['signature'],
@@ -62,6 +63,13 @@ function presentModelVersion(
     endpoints,
     createdAt: row.createdAt.toISOString(),
   };
+}
+
+/** What a completed spec builds on, as NAME@VERSION; null for a network of its own. */
+export function baseOf(spec: unknown): string | null {
+  return (spec as Partial<Pick<CompletedSpec, 'model'>> | null)?.model?.kind === 'retrain'
+    ? (spec as { model: { base: string } }).model.base
+    : null;
 }
 
 /** @param latest the views of the latest versions of this model and others */

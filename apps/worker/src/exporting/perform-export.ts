@@ -18,6 +18,7 @@ import { keepLease } from '../bounded/keep-lease.ts';
 import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
 import type { DatasetCache } from '../training/dataset-cache.ts';
+import { fetchArtifact, fetchChecked } from '../training/fetch-artifact.ts';
 import type { ExportResult, ExportTask } from './export-task.ts';
 import { filesToSample } from './files-to-sample.ts';
 
@@ -104,23 +105,18 @@ async function fetchInputs(
   }
   const artifact = join(folder, 'model');
   const outDir = join(folder, 'out');
-  await mkdir(artifact);
   await mkdir(outDir);
-  const fetched = async (file: { key: string; sha256: string }, path: string) => {
-    const { sha256 } = await objects.getFile(file.key, path, { signal });
-    if (sha256 === file.sha256) return path;
-    throw new VandaError('checksum-mismatch', `The stored file ${file.key} is damaged.`);
-  };
-  await fetched(files.graph, join(artifact, 'model.json'));
-  await fetched(files.weights, join(artifact, 'weights.safetensors'));
+  await fetchArtifact(objects, files, artifact, signal);
   const { profile } = claim;
   const chosen = filesToSample(profile.files);
   const stored = chosen.map(({ file }) => file);
   const paths = await cache.provide(stored, join(folder, 'data'), signal);
   const target = profile.kind === 'table' && profile.columns.find((c) => c.name === claim.target);
+  const splits = join(folder, 'splits.parquet');
+  if (claim.splits) await fetchChecked(objects, claim.splits, splits, signal);
   const data = {
     files: chosen.map(({ file, from }, i) => ({ path: paths[i] ?? '', from, items: file.items })),
-    splits: claim.splits && (await fetched(claim.splits, join(folder, 'splits.parquet'))),
+    splits: claim.splits && splits,
     target: target ? { name: target.name, type: target.type } : null,
   };
   return { artifact, data, format: claim.format, outDir };

@@ -36,8 +36,11 @@ export function endByDeath(death: ProcessEnd, loaded: boolean): AttemptEnd {
   return { kind: 'crash', code: 'out-of-memory', message };
 }
 
-/** Something around the training process broke: not the user's fault. */
+/** Something around the training process broke: not the user's fault, but where something that is needed was deleted. */
 export function endBySurroundings(error: Error): AttemptEnd {
+  if (error instanceof VandaError && error.code === 'not-found') {
+    return { kind: 'user', code: error.code, message: error.message };
+  }
   if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return diskFull;
   const code = error instanceof VandaError ? error.code : 'unavailable';
   const what = isObjectStoreError(error) ? 'The object store' : 'The worker';

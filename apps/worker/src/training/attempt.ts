@@ -24,6 +24,7 @@ import {
 } from './attempt-ends.ts';
 import { CheckpointKeeper, fetchCheckpoint, freeCheckpoints } from './checkpoint-keeper.ts';
 import type { DatasetCache } from './dataset-cache.ts';
+import { fetchBase } from './fetch-artifact.ts';
 import type { FromChild } from './messages.ts';
 import { freePreviews, PreviewKeeper } from './preview-keeper.ts';
 import { publish } from './publish.ts';
@@ -142,6 +143,7 @@ export class Attempt {
     const workDir = join(this.#folder, 'work');
     await mkdir(workDir, { recursive: true });
     const files = await cache.provide(claim.profile.files, join(this.#folder, 'data'), signal);
+    const baseFolder = await fetchBase(this.#deps, claim, join(this.#folder, 'base'), signal);
     const checkpoint = await fetchCheckpoint(this.#deps, claim.jobId, this.#folder, signal);
     if (checkpoint !== null) {
       await noteStartStep(db, claim, checkpoint.step);
@@ -181,6 +183,7 @@ export class Attempt {
       workDir,
       threads: config.threads,
       resumeFrom: checkpoint?.path ?? null,
+      baseFolder,
     });
     // The end is heard before the process is gone; a process that is gone without it has crashed.
     const ended = child.ended;

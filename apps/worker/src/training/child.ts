@@ -40,6 +40,7 @@ async function run(start: Extract<ToChild, { type: 'start' }>): Promise<void> {
         workDir: start.workDir,
         threads: start.threads,
         ...(start.resumeFrom === null ? {} : { resumeFrom: start.resumeFrom }),
+        ...(start.baseFolder === null ? {} : { baseFolder: start.baseFolder }),
         signal: stop.signal,
       },
       {

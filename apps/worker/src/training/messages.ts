@@ -10,6 +10,8 @@ export type ToChild =
       workDir: string;
       threads: number;
       resumeFrom: string | null;
+      /** Of a retraining: where the artifact of its base lies. */
+      baseFolder: string | null;
     }
   /** Stop within a step; the answer is `stopped`. */
   | { type: 'stop' }

@@ -108,6 +108,28 @@ it('shows the best epoch so far while it trains, in the place of the one before,
   expect(await keys()).toBe(0);
 });
 
+it('fails a retraining whose base was deleted, and says so', async () => {
+  const model: JobChoice['model'] = {
+    kind: 'retrain',
+    base: 'gone@3',
+    layer: 'dense_1',
+    unfreeze: 'none',
+    hidden: [],
+    activation: 'relu',
+    dropout: 0,
+    input: { size: 8, channels: 1 },
+  };
+  const { id } = await rig.submit({ ...quick, name: 'orphan', model });
+  expect(await ended(id)).toMatchObject({
+    state: 'failed',
+    failureKind: 'user',
+    failureCode: 'not-found',
+    failureMessage: expect.stringContaining(
+      'The model gone@3, which this job builds on, was deleted',
+    ),
+  });
+});
+
 it('ends a job at its time limit', async () => {
   const { id } = await rig.submit({
     ...endless,

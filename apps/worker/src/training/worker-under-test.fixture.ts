@@ -51,6 +51,8 @@ export interface JobChoice {
   training?: Partial<CompletedSpec['training']>;
   resources?: Partial<CompletedSpec['resources']>;
   deploy?: CompletedSpec['deploy'];
+  /** In place of a network of its own, as it was completed. */
+  model?: CompletedSpec['model'];
   /** Leaves the doorbell to the reconciler. */
   silent?: boolean;
 }
@@ -149,6 +151,7 @@ function newJob(dataset: Penguins, choice: JobChoice) {
     'penguins@1',
     dataset.profile,
   );
+  if (choice.model) spec.model = choice.model;
   const { projectId, datasetVersionId } = dataset;
   const device = 'cpu' as const;
   const { task } = spec;

@@ -47,7 +47,7 @@ export type AttemptView = z.infer<typeof attempt>;
 
 export const jobProgress = z.object({
   percent: z.number().min(0).max(100),
-  /** preparing | training | evaluating | saving */
+  /** preparing | features (of a frozen base) | training | evaluating | saving */
   phase: z.string(),
   epoch: z.number().int().optional(),
   epochs: z.number().int().optional(),
@@ -85,6 +85,7 @@ export const job = z
     preview: jobPreview
       .nullable()
       .meta({ description: 'What can be tried before it is over; then its model can be.' }),
+    base: z.string().nullable().meta({ description: 'NAME@VERSION that it retrains, if any.' }),
     model: z.string().nullable().meta({ description: 'NAME@VERSION that it made.' }),
     endpoint: z.object({ name: z.string(), url: z.string() }).nullable(),
     deployNote: z.string().nullable(),

@@ -38,6 +38,7 @@ export const modelVersion = z
     task,
     jobId: z.string(),
     dataset: z.object({ name: z.string(), version: z.number().int(), contentHash: z.string() }),
+    base: z.string().nullable().meta({ description: 'NAME@VERSION that it was retrained from.' }),
     spec: z.record(z.string(), z.unknown()),
     engineVersion: z.string(),
     signature: modelSignature,
@@ -52,6 +53,25 @@ export const modelVersion = z
   })
   .meta({ id: 'ModelVersion' });
 export type ModelVersionView = z.infer<typeof modelVersion>;
+
+/** Where a version may be cut to put a new head on it. */
+export const modelLayers = z
+  .object({
+    object: z.literal('layers'),
+    model: z.string(),
+    version: z.number().int(),
+    input: z
+      .object({ size: z.number().int(), channels: z.number().int() })
+      .nullable()
+      .meta({ description: 'The pictures that it takes; null where it takes something else.' }),
+    layers: z.array(z.string()).meta({ description: 'In the order in which they compute.' }),
+    features: z
+      .string()
+      .nullable()
+      .meta({ description: 'The one that a new head goes on, if nothing else is said.' }),
+  })
+  .meta({ id: 'ModelLayers' });
+export type ModelLayersView = z.infer<typeof modelLayers>;
 
 export const model = z
   .object({

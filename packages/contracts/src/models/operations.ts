@@ -3,7 +3,7 @@ import { resourceName, versionNumber } from '../names.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { comparedShow, versionComparison } from './comparison.ts';
 import { exportFormat, modelExport } from './export.ts';
-import { model, modelVersion } from './model.ts';
+import { model, modelLayers, modelVersion } from './model.ts';
 
 const byName = z.object({ name: resourceName });
 const byVersion = z.object({ name: resourceName, version: versionNumber });
@@ -44,6 +44,15 @@ export const getModelVersion = operation({
   summary: 'One version with its lineage',
   params: byVersion,
   reply: modelVersion,
+});
+export const getModelLayers = operation({
+  id: 'models.layers',
+  method: 'GET',
+  path: '/models/:name/versions/:version/layers',
+  access: 'project',
+  summary: 'The layers of a version that a new head can be put on',
+  params: byVersion,
+  reply: modelLayers,
 });
 export const compareModelVersions = operation({
   id: 'models.compare',
