@@ -111,6 +111,37 @@ test('a job without an endpoint is followed on its page to its model', async () 
   await page.getByText('It made').waitFor({ timeout: 60_000 });
 }, 240_000);
 
+test('a model is retrained from the form: its base, its layer, and where it came from', async () => {
+  await page.goto('/datasets/flags?version=2');
+  await page.getByRole('link', { name: 'Train a model' }).click();
+  const yaml = page.getByLabel('The same as YAML');
+  await expect.poll(() => yaml.inputValue()).toContain('dataset: flags@2');
+  await page.getByLabel('Name of the model').fill('pennants');
+  await page.getByLabel('Put it at a URL when it is trained').uncheck();
+  const pick = async (label: string, option: string) => {
+    await page.getByRole('combobox', { name: label, exact: true }).click();
+    await page.getByRole('option', { name: option, exact: true }).click();
+  };
+  await pick('Kind of model', 'Retrain a model');
+  await pick('Model to build on', 'flags');
+  await pick('Version of it', '1');
+  await pick('Layer under the new head', 'dense_1');
+  await expect
+    .poll(() => yaml.inputValue())
+    .toMatch(/kind: retrain\n +base: flags@1\n +layer: dense_1/);
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await page.getByRole('link', { name: 'Open the job' }).click();
+  await page.getByRole('link', { name: 'pennants@1' }).first().waitFor({ timeout: 120_000 });
+  await page.getByRole('link', { name: 'flags@1' }).click();
+  await page.getByRole('heading', { name: 'flags', level: 1 }).waitFor();
+  const client = createClient({ baseUrl: dashboard.stack.url, apiKey: dashboard.stack.apiKey });
+  const made = await client.models.version({ params: { name: 'pennants', version: 1 } });
+  expect(made).toMatchObject({ base: 'flags@1', signature: { input: { size: 24, channels: 3 } } });
+  expect(made.metrics.test?.accuracy).toBeGreaterThan(0.6);
+  expect(await accessibilityProblems(page)).toEqual([]);
+  expectNoPageErrors(page);
+}, 240_000);
+
 test('two versions are compared by the pictures that only one of them knows', async () => {
   const { stack } = dashboard;
   const client = createClient({ baseUrl: stack.url, apiKey: stack.apiKey });

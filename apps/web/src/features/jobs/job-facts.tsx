@@ -7,6 +7,7 @@ import { CopyText } from '../../ui/copy-text.tsx';
 import { Facts } from '../../ui/facts.tsx';
 import { Section } from '../../ui/section.tsx';
 import { TimeAgo } from '../../ui/time-ago.tsx';
+import { VersionLink } from '../../ui/version-link.tsx';
 
 export function JobFacts({ job }: { job: JobView }) {
   const { dataset } = job;
@@ -41,6 +42,12 @@ export function JobFacts({ job }: { job: JobView }) {
               what="content hash"
             />,
           ],
+          ...(job.base
+            ? ([['Built on', <VersionLink key="base" reference={job.base} />]] as [
+                string,
+                ReactNode,
+              ][])
+            : []),
           ['Submitted', <TimeAgo key="at" at={job.createdAt} />],
           [
             'Took',

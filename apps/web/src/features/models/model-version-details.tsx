@@ -7,6 +7,7 @@ import { CopyText } from '../../ui/copy-text.tsx';
 import { Facts } from '../../ui/facts.tsx';
 import { Section } from '../../ui/section.tsx';
 import { TimeAgo } from '../../ui/time-ago.tsx';
+import { VersionLink } from '../../ui/version-link.tsx';
 import { ConfusionTable } from '../jobs/confusion-table.tsx';
 import { MetricsTable } from '../jobs/metrics-table.tsx';
 import { ExportFormats } from './export-formats.tsx';
@@ -75,6 +76,12 @@ function lineage(version: ModelVersionView): [string, ReactNode][] {
         {version.dataset.name}@{version.dataset.version}
       </Anchor>,
     ],
+    ...(version.base === null
+      ? []
+      : ([['Built on', <VersionLink key="base" reference={version.base} />]] as [
+          string,
+          ReactNode,
+        ][])),
     [
       'Takes',
       input.kind === 'picture'

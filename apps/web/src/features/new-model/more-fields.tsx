@@ -44,7 +44,7 @@ function ModelFields({ columns }: { columns: string[] }) {
   return (
     <Fieldset legend="Model">
       <SimpleGrid cols={cols} spacing="sm">
-        {kind === 'mlp' && (
+        {(kind === 'mlp' || kind === 'retrain') && (
           <>
             <SpecNumbers path={['model', 'hidden']} label="Hidden layers" />
             <SpecChoice
@@ -67,7 +67,7 @@ function ModelFields({ columns }: { columns: string[] }) {
         {pictures && (
           <>
             <SpecNumber path={['model', 'input', 'size']} label="Picture size (pixels)" />
-            <Channels />
+            {kind !== 'retrain' && <Channels />}
           </>
         )}
         {!pictures && columns.length > 0 && <Excluded columns={columns} />}

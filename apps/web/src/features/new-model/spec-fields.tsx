@@ -49,6 +49,9 @@ interface ChoiceProps extends Shared {
   data: { value: string; label: string }[];
   /** Called in place of setting the value, where a choice changes more than its own field. */
   onPick?: (value: string | undefined) => void;
+  /** What stands in the field, where that is not the value itself. */
+  shown?: string | null;
+  placeholder?: string | undefined;
   clearable?: boolean;
   searchable?: boolean;
 }
@@ -57,6 +60,8 @@ export function SpecChoice({
   path,
   data,
   onPick,
+  shown,
+  placeholder,
   clearable = true,
   searchable,
   ...rest
@@ -64,12 +69,13 @@ export function SpecChoice({
   const field = useField(path);
   const usual = data.find((one) => one.value === String(field.usual));
   const pick = onPick ?? field.set;
+  const own = field.value === undefined || field.value === null ? null : String(field.value);
   return (
     <Select
       {...rest}
       data={data}
-      value={field.value === undefined || field.value === null ? null : String(field.value)}
-      placeholder={usual?.label}
+      value={shown === undefined ? own : shown}
+      placeholder={usual?.label ?? placeholder}
       error={field.error}
       disabled={field.disabled}
       clearable={clearable}

@@ -2,7 +2,9 @@ import { Button, Collapse, SimpleGrid, Stack, Switch, Text } from '@mantine/core
 import { type DatasetVersion, tasks } from '@vanda/contracts';
 import { useState } from 'react';
 import { say } from '../../lib/format.ts';
+import { BaseFields } from './base-fields.tsx';
 import { useDraft } from './draft-context.ts';
+import { valueAt } from './draft-text.ts';
 import { guessTarget, guessTask } from './guess-spec.ts';
 import { MoreFields } from './more-fields.tsx';
 import { SpecChoice, SpecNumber, SpecText } from './spec-fields.tsx';
@@ -56,11 +58,17 @@ export function TrainForm({ version }: { version: DatasetVersion | undefined }) 
           data={[
             { value: 'linear', label: 'Linear' },
             { value: 'mlp', label: 'Neural network (mlp)' },
-            ...(pictures ? [{ value: 'cnn', label: 'Convolutional network (cnn)' }] : []),
+            ...(pictures
+              ? [
+                  { value: 'cnn', label: 'Convolutional network (cnn)' },
+                  { value: 'retrain', label: 'Retrain a model' },
+                ]
+              : []),
           ]}
           onPick={(kind) => set(['model'], kind === undefined ? undefined : { kind })}
         />
       </SimpleGrid>
+      {pictures && valueAt(spec, ['model', 'kind']) === 'retrain' && <BaseFields />}
       <Switch
         label="Put it at a URL when it is trained"
         checked={deploys}
