@@ -85,6 +85,18 @@ test('pictures of your own', async () => {
   expect(job.endpoint?.url).toMatch(/\/v1\/models\/orchids:predict$/);
 });
 
+test('a few pictures more, on what those taught', async () => {
+  const pictures = join(folder, 'lilies');
+  for (const label of ['vanda', 'other']) {
+    await mkdir(join(pictures, label), { recursive: true });
+    for (let index = 100; index < 115; index++) await drawFlower(pictures, label, index);
+  }
+  const job = await follow('lilies.yaml', pictures);
+  expect(job).toMatchObject({ state: 'succeeded', model: 'lilies@1' });
+  expect(job.metrics.test.accuracy).toBeGreaterThanOrEqual(0.8);
+  expect(job.endpoint?.url).toMatch(/\/v1\/models\/lilies:predict$/);
+});
+
 /** A flower of five petals in the colours of a Vanda, or a yellow one; size and place differ. */
 async function drawFlower(pictures: string, label: string, index: number): Promise<void> {
   const side = 80 + (index % 5) * 16;

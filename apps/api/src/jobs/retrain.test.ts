@@ -56,7 +56,7 @@ it('completes a retraining by what its base says, and names the exact version', 
       dropout: 0,
       input: { size: 24, channels: 3 },
     },
-    training: { epochs: 60, optimizer: { kind: 'adam', learningRate: 0.001 } },
+    training: { epochs: 60, optimizer: { kind: 'adam', learningRate: 0.003 } },
   });
   const chosen = { base: 'blossoms@1', layer: 'conv2d_2', unfreeze: 'all', input: { size: 40 } };
   const moving = await plan({ ...chosen, hidden: [32] });

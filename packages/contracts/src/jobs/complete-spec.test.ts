@@ -107,4 +107,33 @@ describe('completeSpec', () => {
     expect(() => complete(digits, table(10))).toThrow(/needs pictures, but data@3 is a table/);
     expect(() => complete(prices, pictures(10))).toThrow(/needs a table/);
   });
+
+  it('fits the defaults of a retraining to what of it moves', () => {
+    const base = {
+      name: 'cats@4',
+      input: { size: 96, channels: 3 as const },
+      layers: ['conv', 'pool', 'logits'],
+      features: 'pool',
+    };
+    const retrained = (model: object, training?: object) => {
+      const spec = { ...digits, model: { kind: 'retrain', base: 'cats', ...model }, training };
+      const parsed = parseOrThrow(trainSpec, spec, 'invalid-spec');
+      return completeSpec(parsed, 'data@3', pictures(5000), base).spec;
+    };
+    const rate = (learningRate: number) => ({ kind: 'adam', learningRate });
+    expect(retrained({}).training).toMatchObject({
+      epochs: 30,
+      batchSize: 128,
+      optimizer: rate(0.003),
+    });
+    // The whole of the base runs in each step: for pictures that vary, and where it moves.
+    const varied = retrained({}, { augment: { flip: true } }).training;
+    expect(varied).toMatchObject({ epochs: 8, batchSize: 32, optimizer: rate(0.003) });
+    const moving = retrained({ unfreeze: 'conv' }).training;
+    expect(moving).toMatchObject({ epochs: 8, batchSize: 32, optimizer: rate(0.0001) });
+    expect(retrained({}, { augment: { flip: false } }).training.epochs).toBe(30);
+    expect(() =>
+      complete({ ...digits, model: { kind: 'retrain', base: 'cats' } }, pictures(9)),
+    ).toThrow('/model/base: cats is not known here.');
+  });
 });

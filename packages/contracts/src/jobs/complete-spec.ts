@@ -7,8 +7,11 @@ import type { CompletedSpec, OptimizerSpec, TrainSpec } from './spec.ts';
 
 const weightsMax = 100_000_000;
 const wholeBaseBatch = 32;
-/** Weights that are trained already are to be put right, not to be found: at this share of the usual rate. */
-const unfrozenRate = 0.1;
+/**
+ * Of the usual learning rate: a head on features that stay learns faster than a whole network, without harm; weights
+ * that are trained already are to be put right, not to be found.
+ */
+const retrainRates = { head: 3, base: 0.1 };
 
 /**
  * Fills every field that a spec leaves out with a default that fits the data: a small table gets small batches
@@ -163,8 +166,8 @@ function completeOptimizer(
   model: CompletedModel,
 ): OptimizerSpec {
   const usual = { sgd: 0.01, momentum: 0.01, adam: 0.001, adamw: 0.001 }[optimizer.kind];
-  const moves = model.kind === 'retrain' && model.unfreeze !== 'none';
-  const rate = moves ? usual * unfrozenRate : usual;
+  const part = model.kind !== 'retrain' ? null : model.unfreeze === 'none' ? 'head' : 'base';
+  const rate = part === null ? usual : usual * retrainRates[part];
   return { ...optimizer, learningRate: optimizer.learningRate ?? rate };
 }
 

@@ -33,7 +33,7 @@ export async function openPictureBase(
     if (own !== undefined && ownSize !== size && error.code !== 'corrupt_file') {
       throw refused(
         '/model/input/size',
-        `${base} does not take pictures of ${size} pixels: leave the size out for its own, ${ownSize} (${error.message}).`,
+        `${base} does not take pictures of ${size} pixels: leave the size out for its own, ${ownSize}, or cut it at an earlier layer (${error.message}).`,
       );
     }
     throw new VandaError('bad-data', `${base} cannot be opened: ${error.message}.`, undefined, {
