@@ -229,6 +229,14 @@ test('models: list, show, download', async () => {
   expect(bytes.toString('latin1')).toMatch(/^PK.*model\.json.*weights\.safetensors/s);
 });
 
+test('models: the layers that a new head can be put on', async () => {
+  const layers = await ask<{ layers: string[] }>('models', 'layers', 'shades');
+  expect(layers).toMatchObject({ model: 'shades', version: 1, features: layers.layers.at(-2) });
+  expect(layers.layers.at(-1)).toBe('logits');
+  const rows = await vanda(['models', 'layers', 'penguins@1']);
+  expect(rows.stdout).toContain('It names no layers: it is of tables');
+});
+
 test('models: export to ONNX, of rows and of pictures', async () => {
   for (const name of ['penguins', 'shades']) {
     const file = join(folder, `${name}.onnx`);

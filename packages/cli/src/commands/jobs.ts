@@ -137,6 +137,7 @@ function show(id: string): Act {
         ['state', job.sentence],
         ['waits', job.waiting],
         ['dataset', `${job.dataset.name}@${job.dataset.version}`],
+        ['built on', job.base],
         ['submitted', ago(job.createdAt)],
         ['finished', job.finishedAt && ago(job.finishedAt)],
         ['failure', job.failure?.message],

@@ -12,6 +12,7 @@ import { saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
 import { addExport } from './export.ts';
+import { addLayers } from './layers.ts';
 import { readExactVersion, readReference } from './references.ts';
 
 export function addModels(program: Command, runs: Runs): void {
@@ -29,6 +30,7 @@ export function addModels(program: Command, runs: Runs): void {
     .description('NAME@VERSION as a .vanda archive of model.json and weights.safetensors')
     .action(runs(download));
   addExport(models, runs);
+  addLayers(models, runs);
   models
     .command('delete <name>')
     .description('NAME@VERSION, or NAME with all')
@@ -72,6 +74,7 @@ function versionText(version: ModelVersionView): string {
     ['task', version.task],
     ['job', version.jobId],
     ['dataset', `${version.dataset.name}@${version.dataset.version}`],
+    ['built on', version.base],
     ['validation', metricsLine(version.metrics.validation)],
     ['test', metricsLine(version.metrics.test)],
     ['size', size(version.bytes)],

@@ -1,13 +1,14 @@
 import type { Node, Pipeline, Session } from '@vanda/engine';
 
-/** Batches between two looks at the signal. */
-const batchesAtOnce = 8;
+/** Batches between two looks at the signal, where nothing else is said. */
+const usualBatchesAtOnce = 8;
 
 export interface Evaluation {
   session: Session;
   /** The rows to measure, and batches of any part of them in order. */
   rows: Uint32Array;
   batchSize: number;
+  batchesAtOnce?: number;
   pipelineOf: (rows: Uint32Array) => Pipeline;
   signal: AbortSignal;
 }
@@ -24,11 +25,11 @@ export interface EvaluatedPart<Name extends string> {
  * first values has to wait for the end of a large split.
  */
 export async function* evaluateParts<Name extends string>(
-  { session, rows, batchSize, pipelineOf, signal }: Evaluation,
+  { session, rows, batchSize, batchesAtOnce, pipelineOf, signal }: Evaluation,
   nodes: Record<Name, Node>,
 ): AsyncGenerator<EvaluatedPart<Name>> {
   const names = Object.keys(nodes) as Name[];
-  const partRows = batchSize * batchesAtOnce;
+  const partRows = batchSize * (batchesAtOnce ?? usualBatchesAtOnce);
   for (let from = 0; from < rows.length; from += partRows) {
     signal.throwIfAborted();
     const pipeline = pipelineOf(rows.subarray(from, from + partRows));

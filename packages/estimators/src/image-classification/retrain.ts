@@ -8,7 +8,7 @@ import {
 import { type Base, Graph, losses, type Node, Pipeline, Session } from '@vanda/engine';
 import { applyHead, type Head, headInput, headName } from '../fit/head.ts';
 import { type KeptFeatures, keepFeatures } from '../fit/keep-features.ts';
-import { logInfo, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
+import { logInfo, logWarnings, type Run, reportProgress, sessionOptions } from '../fit/run.ts';
 import type { ServedModel } from '../fit/write-model.ts';
 import type { TrainingResult } from '../training.ts';
 import { fitPictures, type PictureTraining, type PreparedPictures } from './fit-pictures.ts';
@@ -50,6 +50,9 @@ export async function retrain(
   const base = await openPictureBase(run.baseFolder, model, run.spec.training.seed);
   const joined = joinHead(run, base, model, prepared);
   logInfo(run, sentenceFor(joined, model));
+  const idle = idleWarnings(joined, model);
+  logWarnings(run, idle);
+  prepared.warnings.push(...idle);
   try {
     return await (keepsFeatures(run, profile, joined)
       ? trainHead(run, profile, prepared, model, joined)
@@ -184,6 +187,8 @@ function featuresOf(
       session,
       rows: Uint32Array.from({ length: items }, (_, row) => row),
       batchSize,
+      // A base may be large: whoever stops the training should not wait for many of its batches.
+      batchesAtOnce: 4,
       pipelineOf: (rows) => new Pipeline({ columns, rows, batchSize }),
       signal: run.signal,
     },
@@ -200,6 +205,13 @@ function featuresOf(
 /** As many pictures at once as keep what the layers compute of them small. */
 function baseBatch({ input: { size } }: RetrainModel): number {
   return Math.max(8, Math.min(128, Math.floor(2 ** 21 / size ** 2)));
+}
+
+/** To let weights move that are not there costs time and changes nothing. */
+function idleWarnings({ moving }: Joined, { base, unfreeze }: RetrainModel): string[] {
+  if (unfreeze === 'none' || moving.base.length > 0) return [];
+  const what = unfreeze === 'all' ? base : `What comes from "${unfreeze}" of ${base} on`;
+  return [`${what} has no weights that could move: only the new head is trained.`];
 }
 
 function sentenceFor(
