@@ -3,7 +3,7 @@ import { keyLayout } from '@vanda/objects';
 import type { Prisma } from '@vanda/records';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ApiUnderTest, startApi } from '../api-under-test.fixture.ts';
-import { makeDatasetVersion, makeModelVersion, putObject } from '../rows.fixture.ts';
+import { makeAttempt, makeDatasetVersion, makeModelVersion, putObject } from '../rows.fixture.ts';
 
 let api: ApiUnderTest;
 const layers = ['conv2d_1', 'conv2d_2', 'flatten_1', 'dense_1', 'logits'];
@@ -79,6 +79,15 @@ it('says which base a job and its spec were submitted with', async () => {
   expect(version.body.base).toBe('blossoms@2');
   const other = await api.call<ModelVersionView>('GET', '/models/blossoms/versions/1');
   expect(other.body.base).toBeNull();
+});
+
+it('says what it does while the base looks at the pictures', async () => {
+  const { body } = await api.call<JobView>('POST', '/jobs', { spec: specOf({ base: 'blossoms' }) });
+  await makeAttempt(api.deps.db, body.id, 1);
+  const progress = { percent: 30, phase: 'features', etaSeconds: 41 };
+  await api.deps.db.job.update({ where: { id: body.id }, data: { progress } });
+  const { sentence } = (await api.call<JobView>('GET', `/jobs/${body.id}`)).body;
+  expect(sentence).toBe('Finding what the base says about each picture, about 41 s left');
 });
 
 it('lists the layers of a version', async () => {
