@@ -3,9 +3,16 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelSignature } from '@vanda/contracts';
-import { loadArtifact, openBase, readSafetensors, Session, saveArtifact } from '@vanda/engine';
+import {
+  loadArtifact,
+  openBase,
+  readSafetensors,
+  Session,
+  saveArtifact,
+  tensor,
+} from '@vanda/engine';
 import { imageClassifier, loadPredictor } from '@vanda/estimators';
-import { openBackbone } from '@vanda/formats';
+import { exportModel, openBackbone } from '@vanda/formats';
 import { afterAll, expect, it } from 'vitest';
 
 // Somebody else's network, trained on photographs, learns to read digits by a new head alone.
@@ -32,6 +39,19 @@ function writeDigits(into: string): { images: Buffer; labels: Buffer } {
   });
   pair('train');
   return pair('t10k');
+}
+
+/** Each picture twice as large and a little larger, in three equal channels: something to compare answers on. */
+function someRows(pictures: number[][][]): Uint8Array {
+  const at = (place: number) => Math.min(27, Math.floor((place * 28) / size));
+  return Uint8Array.from(
+    pictures.flatMap((rows) =>
+      Array.from({ length: size * size * 3 }, (_, index) => {
+        const [row, column] = [Math.floor(index / 3 / size), Math.floor(index / 3) % size];
+        return rows[at(row)]?.[at(column)] ?? 0;
+      }),
+    ),
+  );
 }
 
 /** MobileNet v2 for pictures of 64 pixels, as an import would write it. */
@@ -122,4 +142,13 @@ it('reads digits by a new head on features of photographs, in seconds', {
     'head/logits',
   ]);
   artifact.close();
+
+  // To other formats it goes as any other model does.
+  const exported = join(folder, 'exported');
+  mkdirSync(exported);
+  const image = tensor(someRows(pictures.slice(0, 8)), [8, size, size, 3]);
+  const order = { artifact: saved, folder: exported, format: 'onnx', samples: { image } };
+  const { report } = await exportModel(order);
+  expect(report.topOneAgreement).toBe(1);
+  expect(report.maxAbsoluteDifference).toBeLessThan(1e-4);
 });
