@@ -112,10 +112,14 @@ test('a job without an endpoint is followed on its page to its model', async () 
 }, 240_000);
 
 test('a model is retrained from the form: its base, its layer, and where it came from', async () => {
-  await page.goto('/datasets/flags?version=2');
-  await page.getByRole('link', { name: 'Train a model' }).click();
+  await page.goto('/models/flags');
+  await page.getByRole('button', { name: 'More actions' }).click();
+  await page.getByRole('menuitem', { name: 'Build on version 1' }).click();
+  await page.waitForURL((url) => url.searchParams.get('base') === 'flags@1');
+  await page.goto('/new?dataset=flags@2&base=flags@1');
   const yaml = page.getByLabel('The same as YAML');
-  await expect.poll(() => yaml.inputValue()).toContain('dataset: flags@2');
+  await expect.poll(() => yaml.inputValue()).toMatch(/dataset: flags@2.*base: flags@1/s);
+  await page.getByRole('combobox', { name: 'Layer under the new head' }).waitFor();
   await page.getByLabel('Name of the model').fill('pennants');
   await page.getByLabel('Put it at a URL when it is trained').uncheck();
   const pick = async (label: string, option: string) => {

@@ -47,10 +47,13 @@ const home = createRoute({
 const newModel = createRoute({
   getParentRoute: () => shell,
   path: '/new',
-  validateSearch: (search: Search): { dataset?: string; job?: string; from?: string } => ({
+  validateSearch: (
+    search: Search,
+  ): { dataset?: string; job?: string; from?: string; base?: string } => ({
     dataset: text(search.dataset),
     job: text(search.job),
     from: text(search.from),
+    base: text(search.base),
   }),
   component: lazyRouteComponent(
     () => import('../features/new-model/new-model-page.tsx'),

@@ -154,6 +154,15 @@ function Actions({ model, version }: { model: ModelView; version: ModelVersionVi
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
+          {version?.signature.input.kind === 'picture' && (
+            <Menu.Item
+              renderRoot={(props) => (
+                <Link to="/new" search={{ base: `${name}@${number}` }} {...props} />
+              )}
+            >
+              Build on version {number}
+            </Menu.Item>
+          )}
           {version && (
             <Menu.Item color="red" onClick={oneDialog.open}>
               Delete version {number}

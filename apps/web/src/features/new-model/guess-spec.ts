@@ -24,8 +24,12 @@ export function guessTask(version: DatasetVersion, target: string | undefined): 
   return number && !category ? 'tabular-regression' : 'tabular-classification';
 }
 
-/** The shortest spec that trains a model on a dataset and puts it at a URL. */
-export function guessSpec(version: DatasetVersion): Record<string, unknown> {
+/**
+ * The shortest spec that trains a model on a dataset and puts it at a URL.
+ *
+ * @param base NAME@VERSION of a model to build on, where somebody came from one
+ */
+export function guessSpec(version: DatasetVersion, base?: string): Record<string, unknown> {
   const target =
     version.profile.kind === 'table' ? guessTarget(version.profile.columns) : undefined;
   return {
@@ -33,6 +37,9 @@ export function guessSpec(version: DatasetVersion): Record<string, unknown> {
     task: guessTask(version, target),
     dataset: `${version.dataset}@${version.version}`,
     ...(target === undefined ? {} : { target }),
+    ...(base === undefined || version.kind !== 'images'
+      ? {}
+      : { model: { kind: 'retrain', base } }),
     deploy: { endpoint: version.dataset },
   };
 }

@@ -53,12 +53,13 @@ function Prepare() {
     if (source === undefined || began.current === source) return;
     began.current = source;
     if (source === origin.data?.id) setText(textOf(origin.data.submittedSpec));
-    else if (version) setText(textOf(guessSpec(version)));
-  }, [origin.data, version, search.dataset, setText]);
+    else if (version) setText(textOf(guessSpec(version, search.base)));
+  }, [origin.data, version, search.dataset, search.base, setText]);
 
   const choose = useCallback(
-    (dataset: string | undefined) => void navigate({ to: '/new', search: { dataset } }),
-    [navigate],
+    (dataset: string | undefined) =>
+      void navigate({ to: '/new', search: { dataset, base: search.base } }),
+    [navigate, search.base],
   );
   const submit = useMutation({
     mutationFn: () => call(createJob, { body: { spec: draft.view.spec ?? {} } }),
