@@ -10,7 +10,7 @@ export const ownImports: Record<string, readonly string[] | 'any'> = {
   'packages/queue': ['contracts'],
   'packages/engine': [],
   'packages/estimators': ['engine', 'contracts'],
-  'packages/formats': ['engine'],
+  'packages/formats': ['engine', 'contracts'],
   'packages/client': ['contracts'],
   'packages/cli': ['client', 'contracts'],
   'packages/testing': 'any',

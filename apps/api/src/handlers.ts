@@ -6,6 +6,7 @@ import type { Handlers } from './http/handler.ts';
 import { jobHandlers } from './jobs/handlers.ts';
 import { exportHandlers } from './models/exports.ts';
 import { modelHandlers } from './models/handlers.ts';
+import { importHandlers } from './models/imports.ts';
 
 /** One handler an operation; the compiler and the boot both refuse a gap. */
 export const handlers: Handlers = {
@@ -14,6 +15,7 @@ export const handlers: Handlers = {
   ...jobHandlers,
   ...modelHandlers,
   ...exportHandlers,
+  ...importHandlers,
   ...endpointHandlers,
   ...accountHandlers,
 };

@@ -13,7 +13,9 @@ const roles: Record<RoleName, (deps: WorkerDeps) => Promise<Role>> = {
   train: async (deps) => {
     const training = await (await import('./training/train-role.ts')).startTrainRole(deps);
     const exporting = await (await import('./exporting/export-role.ts')).startExporting(deps);
-    const stop = async () => void (await Promise.all([training.stop(), exporting.stop()]));
+    const importing = await (await import('./importing/import-role.ts')).startImporting(deps);
+    const stop = async () =>
+      void (await Promise.all([training.stop(), exporting.stop(), importing.stop()]));
     return { ...training, stop };
   },
   ingest: async (deps) => (await import('./ingest/ingest-role.ts')).startIngestRole(deps),

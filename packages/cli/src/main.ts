@@ -2,6 +2,7 @@ import { VandaError } from '@vanda/contracts';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Act } from './commands/act.ts';
+import { addBackbones } from './commands/backbones.ts';
 import { addDatasets } from './commands/datasets.ts';
 import { addEndpoints } from './commands/endpoints.ts';
 import { addJobs } from './commands/jobs.ts';
@@ -44,6 +45,7 @@ function makeProgram(): Command {
   addDatasets(program, runs);
   addJobs(program, runs);
   addModels(program, runs);
+  addBackbones(program, runs);
   addEndpoints(program, runs);
   addPredict(program, runs);
   addKeys(program, runs);

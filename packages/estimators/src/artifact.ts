@@ -1,6 +1,7 @@
 import {
   type JobMetrics,
   type ModelSignature,
+  type ModelSource,
   modelSignature,
   parseOrThrow,
   VandaError,
@@ -15,8 +16,12 @@ export interface ArtifactExtra {
   preprocessing?: TablePreprocessing;
   /** Regression only: the network predicts (target - mean) / deviation. */
   targetScale?: Scale;
+  /** Imported networks only: whether instances may be computed together. */
+  batched?: boolean;
   /** The output of the signature `layers` that a new head goes onto, where it is known. */
   features?: string;
+  /** Imported networks only. */
+  source?: ModelSource;
   metrics: JobMetrics;
   engineVersion: string;
 }

@@ -1,3 +1,4 @@
+export { saveImported } from './imported/save-imported.ts';
 export { loadPredictor } from './load-predictor.ts';
 export { measureRate } from './measure-rate.ts';
 export {
@@ -8,7 +9,7 @@ export {
   pixelsMax,
   type RawPicture,
 } from './pictures/decode-picture.ts';
-export type { ClassPrediction, Prediction, Predictor } from './prediction.ts';
+export type { ClassPrediction, Prediction, Predictor, TensorPrediction } from './prediction.ts';
 export {
   type SampledFile,
   type SampleInputs,

@@ -3,6 +3,7 @@ import { readExtra } from './artifact.ts';
 import { picturePredictor } from './image-classification/predictor.ts';
 import type { Predictor } from './prediction.ts';
 import { tablePredictor } from './table/predictor.ts';
+import { tensorPredictor } from './tensors/predictor.ts';
 
 /**
  * Loads an artifact (model.json and weights.safetensors) for serving.
@@ -16,9 +17,14 @@ export async function loadPredictor(
   const artifact = await loadArtifact(artifactFolder, options);
   try {
     const extra = readExtra(artifact.extra);
-    return extra.signature.input.kind === 'picture'
-      ? picturePredictor(artifact, extra)
-      : tablePredictor(artifact, extra);
+    switch (extra.signature.input.kind) {
+      case 'picture':
+        return picturePredictor(artifact, extra);
+      case 'tensors':
+        return tensorPredictor(artifact, extra);
+      case 'row':
+        return tablePredictor(artifact, extra);
+    }
   } catch (error) {
     artifact.close();
     throw error;

@@ -5,8 +5,14 @@ export interface ClassPrediction {
   score: number;
   scores: Record<string, number>;
 }
+/** Numbers (of bool: true and false) in lists within lists. */
+export type Nested = number | boolean | Nested[];
+/** What a network answers that nothing more is known of: each of its outputs by name. */
+export interface TensorPrediction {
+  tensors: Record<string, Nested>;
+}
 /** A regression answers plain numbers. */
-export type Prediction = ClassPrediction | number;
+export type Prediction = ClassPrediction | TensorPrediction | number;
 
 export interface Predictor {
   readonly signature: ModelSignature;

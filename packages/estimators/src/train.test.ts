@@ -11,6 +11,7 @@ import {
 } from '@vanda/contracts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadPredictor } from './load-predictor.ts';
+import type { ClassPrediction } from './prediction.ts';
 import { openTable, type TableSource } from './standalone/open-table.ts';
 import { openDuckDb, quoteText } from './table/duckdb.ts';
 import { train } from './train.ts';
@@ -136,11 +137,11 @@ describe('training', () => {
       expect(rows).toHaveLength(metrics?.count ?? -1);
       if (given === species) {
         const right = predictions.filter(
-          (one, index) => typeof one === 'object' && one.label === rows[index]?.Species,
+          (one, index) => (one as ClassPrediction).label === rows[index]?.Species,
         );
         expect(right.length / rows.length).toBe(metrics?.accuracy);
         const logLoss = predictions.reduce<number>((sum, one, index) => {
-          const score = typeof one === 'object' ? one.scores[String(rows[index]?.Species)] : 0;
+          const score = (one as ClassPrediction).scores[String(rows[index]?.Species)];
           return sum - Math.log(score ?? 0) / rows.length;
         }, 0);
         expect(logLoss).toBeCloseTo(metrics?.logLoss ?? 0, 5);

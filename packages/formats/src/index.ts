@@ -1,7 +1,5 @@
 export type { OpenedBackbone } from './backbones/open-backbone.ts';
 export { openBackbone } from './backbones/open-backbone.ts';
-export type { Backbone, BackboneFile } from './backbones/shelf.ts';
-export { backbones } from './backbones/shelf.ts';
 export type { ExportableNetwork } from './export/exportable-network.ts';
 export { readArtifactNetwork } from './export/exportable-network.ts';
 export { exportModel } from './export-model.ts';

@@ -6,6 +6,7 @@ import { writeOutbox } from './outbox.ts';
 import { afterRow, type Page } from './pages.ts';
 import { releaseObjects } from './stored-objects.ts';
 import { writeHistory } from './transition.ts';
+import { assertUploadsReady } from './uploads.ts';
 
 const liveVersions = {
   where: { deletedAt: null },
@@ -160,29 +161,6 @@ export async function createIngest(
   const outboxId = await writeOutbox(tx, { queue: 'ingest', subjectId: id });
   const ingest = await tx.ingest.findUniqueOrThrow({ where: { id }, include: ingestDetails });
   return { ingest, outboxId };
-}
-
-async function assertUploadsReady(tx: Tx, projectId: string, ids: string[]): Promise<void> {
-  if (new Set(ids).size !== ids.length) {
-    throw new VandaError('invalid-request', '/uploads: An upload may be named once only.');
-  }
-  // Locked, so that nobody gives one of them up meanwhile.
-  const rows = await tx.$queryRaw<{ id: string; state: string; filename: string }[]>`
-    SELECT id, state, filename FROM uploads
-    WHERE id = ANY(${ids}) AND project_id = ${projectId} ORDER BY id FOR UPDATE`;
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  for (const [index, id] of ids.entries()) {
-    const upload = byId.get(id);
-    const pointer = `/uploads/${index}`;
-    if (upload === undefined) {
-      const message = `There is no upload ${id.slice(0, 64)}.`;
-      throw new VandaError('not-found', message, [{ pointer, message }]);
-    }
-    if (upload.state !== 'completed') {
-      const message = `The upload ${id} is ${upload.state}: only a completed one can be pushed.`;
-      throw new VandaError('upload-incomplete', message, [{ pointer, message }]);
-    }
-  }
 }
 
 /** The dataset of that name: made, or brought back where it was deleted (its numbers go on). */

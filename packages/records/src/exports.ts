@@ -5,7 +5,6 @@ import type {
   ExportState,
   Failure,
   ParityReport,
-  Task,
 } from '@vanda/contracts';
 import { VandaError } from '@vanda/contracts';
 import { type Database, inTransaction, type Prisma, type Tx } from './database.ts';
@@ -92,8 +91,8 @@ export interface ExportClaim {
   /** NAME@VERSION FORMAT, for the log. */
   label: string;
   format: ExportFormat;
-  task: Task;
-  profile: DatasetProfile;
+  /** Of the data that the model learned from; null where it was imported. */
+  profile: DatasetProfile | null;
   /** Of a table: the column that the model predicts. */
   target: string | null;
   /** Which item was in which split when the model was trained; null where the job left no file that says so. */
@@ -117,10 +116,12 @@ export function claimNextExport(
       include: { modelVersion: { include: { model: true, datasetVersion: true } } },
     });
     const { model, datasetVersion, version, spec, jobId } = row.modelVersion;
-    const splits = await tx.objectRef.findFirst({
-      where: { ownerKind: 'job', ownerId: jobId, role: 'splits' },
-      include: { object: true },
-    });
+    const splits =
+      jobId !== null &&
+      (await tx.objectRef.findFirst({
+        where: { ownerKind: 'job', ownerId: jobId, role: 'splits' },
+        include: { object: true },
+      }));
     const label = `${model.name}@${version} ${row.format}`;
     await transition(tx, 'export', { id, projectId: row.projectId, label }, 'start');
     await tx.$executeRaw`
@@ -133,10 +134,9 @@ export function claimNextExport(
       modelVersionId: row.modelVersionId,
       label,
       format: row.format as ExportFormat,
-      task: model.task as Task,
-      profile: datasetVersion.profile as unknown as DatasetProfile,
-      target: (spec as unknown as CompletedSpec).target ?? null,
-      splits: splits && { key: splits.object.key, sha256: splits.object.sha256 },
+      profile: (datasetVersion?.profile ?? null) as unknown as DatasetProfile | null,
+      target: (spec as unknown as CompletedSpec | null)?.target ?? null,
+      splits: splits ? { key: splits.object.key, sha256: splits.object.sha256 } : null,
     };
   });
 }

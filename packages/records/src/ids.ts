@@ -16,6 +16,7 @@ export type IdPrefix =
   | 'mdl'
   | 'mdv'
   | 'exp'
+  | 'imp'
   | 'ep'
   | 'wrk';
 

@@ -9,6 +9,8 @@ export * from './events.ts';
 export * from './exports.ts';
 export * from './idempotency.ts';
 export * from './ids.ts';
+export * from './import-registration.ts';
+export * from './imports.ts';
 export * from './ingests.ts';
 export * from './job-servables.ts';
 export * from './job-views.ts';

@@ -3,8 +3,9 @@ import { VandaError } from '@vanda/contracts';
 import { type Database, inTransaction, Prisma, type Tx } from './database.ts';
 import { newId } from './ids.ts';
 import { writeOutbox } from './outbox.ts';
-import { nameObject, releaseObjects } from './stored-objects.ts';
+import { nameObject } from './stored-objects.ts';
 import { transition, writeHistory } from './transition.ts';
+import { giveUpUploads } from './uploads.ts';
 
 /** A push may name very many uploads. */
 const finishTimeoutMs = 120_000;
@@ -144,7 +145,7 @@ export function finishIngest(
           finishedAt: new Date(),
         },
       });
-      const keys = await giveUpUploads(tx, claim);
+      const keys = await giveUpUploads(tx, claim, `ingested by ${claim.ingestId}`);
       return { version: version.version, reused: same !== null, keys };
     },
     finishTimeoutMs,
@@ -188,28 +189,6 @@ async function addVersion(tx: Tx, claim: IngestClaim, number: number, outcome: I
     event: 'ingest',
   });
   return version;
-}
-
-/** The bytes of an upload are of no use once they are a version, unless another push reads them. */
-async function giveUpUploads(tx: Tx, claim: IngestClaim): Promise<string[]> {
-  const keys: string[] = [];
-  for (const upload of claim.uploads) {
-    const rows = await tx.$queryRaw<{ state: string }[]>`
-      SELECT state FROM uploads WHERE id = ${upload.id} FOR UPDATE`;
-    const other = await tx.ingestUpload.findFirst({
-      where: { uploadId: upload.id, ingest: { state: { in: ['queued', 'running'] } } },
-    });
-    if (rows[0]?.state !== 'completed' || other) continue;
-    const subject = {
-      id: upload.id,
-      projectId: claim.projectId,
-      label: upload.filename.slice(0, 200),
-    };
-    await transition(tx, 'upload', subject, 'expire', `ingested by ${claim.ingestId}`);
-    await releaseObjects(tx, { kind: 'upload', id: upload.id });
-    keys.push(upload.objectKey);
-  }
-  return keys;
 }
 
 /** The push ends without a version. Its uploads stay for their time, to be pushed otherwise. */

@@ -1,4 +1,4 @@
-import type { CompletedSpec, JobMetrics, ModelSignature, Task } from '@vanda/contracts';
+import type { CompletedSpec, JobMetrics, ModelSignature } from '@vanda/contracts';
 import type { Database, Tx } from './database.ts';
 import { deployBySpec } from './deploy-by-spec.ts';
 import type { Prisma } from './generated/client.ts';
@@ -107,11 +107,11 @@ async function registerVersion(
 }
 
 /** Numbers are never used twice, not even when a version or the whole model was deleted. */
-async function takeNextNumber(
+export async function takeNextNumber(
   tx: Tx,
-  job: JobRow,
+  job: { projectId: string; name: string; task: string },
 ): Promise<{ id: string; name: string; latestVersion: number }> {
-  const rows = await tx.$queryRaw<{ id: string; task: Task; latest_version: number }[]>`
+  const rows = await tx.$queryRaw<{ id: string; task: string; latest_version: number }[]>`
     INSERT INTO models (id, project_id, name, task, latest_version)
     VALUES (${newId('mdl')}, ${job.projectId}, ${job.name}, ${job.task}, 1)
     ON CONFLICT (project_id, name) DO UPDATE SET

@@ -81,8 +81,9 @@ export async function ringAgain(db: Database, quietMs: number): Promise<number> 
         LEFT JOIN jobs j ON o.queue = 'training' AND j.id = o.subject_id
         LEFT JOIN ingests i ON o.queue = 'ingest' AND i.id = o.subject_id
         LEFT JOIN exports e ON o.queue = 'export' AND e.id = o.subject_id
+        LEFT JOIN imports m ON o.queue = 'import' AND m.id = o.subject_id
       WHERE (j.state = 'queued' AND j.not_before <= now()) OR i.state = 'queued'
-        OR e.state = 'queued'
+        OR e.state = 'queued' OR m.state = 'queued'
       GROUP BY o.queue, o.subject_id
       HAVING bool_and(o.sent_at < now() - make_interval(secs => ${quietMs / 1000}::float8))
       ORDER BY max(o.priority) DESC, max(o.id) LIMIT 200)`;
@@ -95,5 +96,6 @@ export async function forgetSentMessages(db: Database, olderThanMs: number): Pro
     WHERE o.sent_at < now() - make_interval(secs => ${olderThanMs / 1000}::float8)
       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = o.subject_id AND j.state = 'queued')
       AND NOT EXISTS (SELECT 1 FROM ingests i WHERE i.id = o.subject_id AND i.state = 'queued')
-      AND NOT EXISTS (SELECT 1 FROM exports e WHERE e.id = o.subject_id AND e.state = 'queued')`;
+      AND NOT EXISTS (SELECT 1 FROM exports e WHERE e.id = o.subject_id AND e.state = 'queued')
+      AND NOT EXISTS (SELECT 1 FROM imports m WHERE m.id = o.subject_id AND m.state = 'queued')`;
 }

@@ -3,6 +3,7 @@ import {
   attemptTable,
   endpointTable,
   exportTable,
+  importTable,
   ingestTable,
   jobTable,
   type StateTable,
@@ -18,6 +19,7 @@ const nouns = {
   job: { table: jobTable, rows: 'jobs' },
   attempt: { table: attemptTable, rows: 'attempts' },
   export: { table: exportTable, rows: 'exports' },
+  import: { table: importTable, rows: 'imports' },
   endpoint: { table: endpointTable, rows: 'endpoints' },
 } as const;
 export type Noun = keyof typeof nouns;

@@ -9,7 +9,8 @@ export async function compareVersions(
   second: ModelVersionDetails,
   query: { show: ComparedShow; limit: number; after?: string | undefined },
 ): Promise<VersionComparison> {
-  const sameData = first.datasetVersionId === second.datasetVersionId;
+  const sameData =
+    first.datasetVersionId !== null && first.datasetVersionId === second.datasetVersionId;
   const answer: VersionComparison = {
     object: 'list',
     data: [],
@@ -28,7 +29,8 @@ export async function compareVersions(
   const keys = await objectsOfVersions(deps.db, [first.id, second.id], 'test-items');
   const [one, other] = [first, second].map((version) => {
     const testItemsKey = keys.get(version.id);
-    return testItemsKey && { ...version, testItemsKey };
+    const { id, datasetVersionId } = version;
+    return testItemsKey && datasetVersionId && { id, datasetVersionId, testItemsKey };
   });
   if (!one || !other) {
     return {
@@ -57,12 +59,12 @@ export async function compareVersions(
 function withoutPredictions(versions: ModelVersionDetails[]): string {
   const names = versions.map(({ version }) => version).join(' and ');
   const plural = versions.length > 1;
-  return `Version${plural ? 's' : ''} ${names} ${plural ? 'have' : 'has'} no predictions of a test split that could be compared: ${plural ? 'they were' : 'it was'} trained without one, or before predictions were kept.`;
+  return `Version${plural ? 's' : ''} ${names} ${plural ? 'have' : 'has'} no predictions of a test split that could be compared: ${plural ? 'they were' : 'it was'} trained without one or before predictions were kept, or imported.`;
 }
 
 function nothingShared(first: ModelVersionDetails, second: ModelVersionDetails): string {
   const [one, other] = [first, second].map(
-    ({ datasetVersion: { dataset, version } }) => `${dataset.name}@${version}`,
+    ({ datasetVersion: data }) => data && `${data.dataset.name}@${data.version}`,
   );
   return one === other
     ? `Of ${one} the test splits of version ${first.version} and version ${second.version} have no item in common: they were drawn with other seeds.`

@@ -5,8 +5,8 @@ import type { SampleSource } from '@vanda/estimators';
 export interface ExportTask {
   /** A folder with model.json and weights.safetensors. */
   artifact: string;
-  /** Files of the data set that the model learned from, and what else says which of its items are to be compared on. */
-  data: SampleSource;
+  /** Files of the model's data set, and which of their items are to be compared on; null where it was imported. */
+  data: SampleSource | null;
   format: ExportFormat;
   /** An existing folder. */
   outDir: string;

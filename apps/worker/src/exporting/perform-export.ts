@@ -107,19 +107,34 @@ async function fetchInputs(
   const outDir = join(folder, 'out');
   await mkdir(outDir);
   await fetchArtifact(objects, files, artifact, signal);
-  const { profile } = claim;
+  const data = await fetchSamples({ objects, cache }, claim, folder, signal);
+  return { artifact, data, format: claim.format, outDir };
+}
+
+/** What the export is compared on; null where the model was imported and nobody knows its data. */
+async function fetchSamples(
+  { objects, cache }: Pick<ExportDeps, 'objects' | 'cache'>,
+  { profile, splits, target }: ExportClaim,
+  folder: string,
+  signal: AbortSignal,
+): Promise<ExportTask['data']> {
+  if (profile === null) return null;
   const chosen = filesToSample(profile.files);
   const stored = chosen.map(({ file }) => file);
   const paths = await cache.provide(stored, join(folder, 'data'), signal);
-  const target = profile.kind === 'table' && profile.columns.find((c) => c.name === claim.target);
-  const splits = join(folder, 'splits.parquet');
-  if (claim.splits) await fetchChecked(objects, claim.splits, splits, signal);
-  const data = {
-    files: chosen.map(({ file, from }, i) => ({ path: paths[i] ?? '', from, items: file.items })),
-    splits: claim.splits && splits,
-    target: target ? { name: target.name, type: target.type } : null,
+  const files = chosen.map(({ file, from }, i) => ({
+    path: paths[i] ?? '',
+    from,
+    items: file.items,
+  }));
+  const path = join(folder, 'splits.parquet');
+  if (splits) await fetchChecked(objects, splits, path, signal);
+  const column = profile.kind === 'table' && profile.columns.find(({ name }) => name === target);
+  return {
+    files,
+    splits: splits && path,
+    target: column ? { name: column.name, type: column.type } : null,
   };
-  return { artifact, data, format: claim.format, outDir };
 }
 
 /** Whose fault it was decides: the model's ends the export, the machine's begins it anew. */

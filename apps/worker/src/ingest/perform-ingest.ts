@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCodes, type Failure, type StoredFile, VandaError } from '@vanda/contracts';
-import { isObjectStoreError } from '@vanda/objects';
 import {
   countIngestCrashes,
   deliverOutbox,
@@ -16,7 +15,7 @@ import { ProcessCrash } from '../bounded/bounded-process.ts';
 import { keepLease } from '../bounded/keep-lease.ts';
 import { makeWorkFolder } from '../bounded/work-folder.ts';
 import type { WorkerDeps } from '../deps.ts';
-import type { PushedFile } from './archives/collect-entries.ts';
+import { fetchUploads } from './fetch-uploads.ts';
 import { ingestInProcess } from './ingest-process.ts';
 import type { IngestResult } from './run-ingest.ts';
 
@@ -58,7 +57,7 @@ export async function performIngest(
   let folder: string | undefined;
   try {
     folder = await makeWorkFolder(parentFolder, `${claim.ingestId}-${claim.token}`);
-    const files = await fetchUploads(deps, claim, join(folder, 'in'), signal);
+    const files = await fetchUploads(deps, claim.uploads, join(folder, 'in'), signal);
     const outDir = join(folder, 'out');
     const result = await ingestInProcess({
       task: {
@@ -98,31 +97,6 @@ export async function performIngest(
     heart.stop();
     if (folder) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
-}
-
-/** The SHA-256 that the client gave for the whole is always verified here. */
-async function fetchUploads(
-  { objects }: WorkerDeps,
-  claim: IngestClaim,
-  folder: string,
-  signal: AbortSignal,
-): Promise<PushedFile[]> {
-  const files: PushedFile[] = [];
-  for (const [index, upload] of claim.uploads.entries()) {
-    const path = join(folder, String(index));
-    const got = await objects.getFile(upload.objectKey, path, { signal }).catch((error) => {
-      if (!isObjectStoreError(error, 'object-not-found')) throw error;
-      throw new VandaError('not-found', `The bytes of ${upload.filename} are gone: push it again.`);
-    });
-    if (upload.sha256 !== null && got.sha256 !== upload.sha256) {
-      throw new VandaError(
-        'checksum-mismatch',
-        `${upload.filename} was to have the SHA-256 ${upload.sha256}, but it is ${got.sha256}: push it again.`,
-      );
-    }
-    files.push({ path, filename: upload.filename });
-  }
-  return files;
 }
 
 /** Answers the files that were in the store already. */

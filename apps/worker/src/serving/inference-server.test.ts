@@ -112,7 +112,9 @@ test('takes a ticket for its endpoint alone', async () => {
 });
 
 test('answers for a job whose model is deployed nowhere', async () => {
-  const { jobId } = await at.db.modelVersion.findUniqueOrThrow({ where: { id: at.target(3).id } });
+  const where = { id: at.target(3).id };
+  const { jobId: found } = await at.db.modelVersion.findUniqueOrThrow({ where });
+  const jobId = String(found);
   const path = `/v1/jobs/${jobId}:predict`;
   expect(await (await at.post(path, row)).json()).toEqual({ predictions: [301, 302.5] });
   const as = async (token: string) => {

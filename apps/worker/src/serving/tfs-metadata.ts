@@ -1,4 +1,4 @@
-import type { ModelSignature } from '@vanda/contracts';
+import type { ModelSignature, TensorField } from '@vanda/contracts';
 
 const dim = (size: number) => ({ size: String(size), name: '' });
 const tensor = (name: string, dtype: string, ...sizes: number[]) => ({
@@ -6,6 +6,20 @@ const tensor = (name: string, dtype: string, ...sizes: number[]) => ({
   tensor_shape: { dim: [dim(-1), ...sizes.map(dim)], unknown_rank: false },
   name,
 });
+
+const dtypes = {
+  f32: 'DT_FLOAT',
+  i32: 'DT_INT32',
+  i64: 'DT_INT64',
+  u8: 'DT_UINT8',
+  bool: 'DT_BOOL',
+} as const;
+
+function tensors(fields: readonly TensorField[]): Record<string, unknown> {
+  return Object.fromEntries(
+    fields.map(({ name, dtype, shape }) => [name, tensor(name, dtypes[dtype], ...shape)]),
+  );
+}
 
 /** The signature as TensorFlow Serving's GetModelMetadata writes it in JSON. */
 export function toMetadata(name: string, version: number, signature: ModelSignature): unknown {
@@ -29,6 +43,7 @@ export function toMetadata(name: string, version: number, signature: ModelSignat
 /** A picture is a string (its file, as b64) to this dialect; nested lists of pixels are taken as well. */
 function inputs({ input }: ModelSignature): Record<string, unknown> {
   if (input.kind === 'picture') return { image: tensor('image', 'DT_STRING') };
+  if (input.kind === 'tensors') return tensors(input.tensors);
   const types = {
     number: 'DT_FLOAT',
     category: 'DT_STRING',
@@ -42,6 +57,7 @@ function inputs({ input }: ModelSignature): Record<string, unknown> {
 
 function outputs({ output }: ModelSignature): Record<string, unknown> {
   if (output.kind === 'number') return { [output.target]: tensor(output.target, 'DT_FLOAT') };
+  if (output.kind === 'tensors') return tensors(output.tensors);
   return {
     label: tensor('label', 'DT_STRING'),
     score: tensor('score', 'DT_FLOAT'),

@@ -1,5 +1,6 @@
 import type { ModelSignature } from '@vanda/contracts';
-import type { Prediction } from '@vanda/estimators';
+import type { ClassPrediction, Prediction, TensorPrediction } from '@vanda/estimators';
+import { assertAnswerFits, tensorColumns, tensorRow } from './tensor-answers.ts';
 import { invalidArgument } from './tfs-error.ts';
 import { parseTfsJson } from './tfs-json.ts';
 import type { Verb } from './tfs-route.ts';
@@ -53,13 +54,19 @@ function predictRequest(request: Record<string, unknown>, signature: ModelSignat
   if (!Array.isArray(instances) || instances.length === 0) {
     throw invalidArgument('"instances" must be a list with at least one instance.');
   }
+  assertAnswerFits(instances.length, signature.output);
   return {
     instances,
-    answer: (predictions) => (rows ? { predictions } : { outputs: toColumns(predictions) }),
+    answer: (predictions) =>
+      rows ? { predictions: predictions.map(toRow) } : { outputs: toColumns(predictions) },
   };
 }
 
-/** `inputs`: a list for the one input of a picture model, or an object of one list for each column of a table. */
+function toRow(prediction: Prediction): unknown {
+  return isTensors(prediction) ? tensorRow(prediction) : prediction;
+}
+
+/** `inputs`: a list for the one input of a model, or an object of one list for each column of a table, each tensor. */
 function fromColumns(inputs: unknown, signature: ModelSignature): unknown[] {
   if (signature.input.kind === 'picture') {
     if (Array.isArray(inputs)) return inputs;
@@ -67,8 +74,12 @@ function fromColumns(inputs: unknown, signature: ModelSignature): unknown[] {
     if (lists.length === 1 && Array.isArray(lists[0])) return lists[0];
     throw invalidArgument('"inputs" must be a list of pictures, or an object with one such list.');
   }
+  const isOnly = signature.input.kind === 'tensors' && signature.input.tensors.length === 1;
+  if (isOnly && Array.isArray(inputs)) return inputs;
   if (!isObject(inputs)) {
-    throw invalidArgument('"inputs" must be an object with a list of values for each column.');
+    throw invalidArgument(
+      '"inputs" must be an object with a list of values for each column or tensor.',
+    );
   }
   const columns = Object.entries(inputs);
   const length = Array.isArray(columns[0]?.[1]) ? columns[0][1].length : 0;
@@ -85,7 +96,8 @@ function fromColumns(inputs: unknown, signature: ModelSignature): unknown[] {
 
 function toColumns(predictions: Prediction[]): unknown {
   if (predictions.every((prediction) => typeof prediction === 'number')) return predictions;
-  const classes = predictions.filter((prediction) => typeof prediction !== 'number');
+  if (predictions.every(isTensors)) return tensorColumns(predictions);
+  const classes = predictions.filter(isClass);
   return {
     label: classes.map(({ label }) => label),
     score: classes.map(({ score }) => score),
@@ -100,6 +112,9 @@ function examples(
 ): InferRequest {
   const fits = signature.output.kind === (verb === 'classify' ? 'classes' : 'number');
   if (!fits) {
+    if (signature.output.kind === 'tensors') {
+      throw invalidArgument('Expected another signature: this model is asked with :predict.');
+    }
     throw invalidArgument(
       `Expected ${verb === 'classify' ? 'classification' : 'regression'} signature: ${signature.task} is asked with :predict or :${verb === 'classify' ? 'regress' : 'classify'}.`,
     );
@@ -116,7 +131,15 @@ function examples(
 }
 
 function toResult(prediction: Prediction): unknown {
-  return typeof prediction === 'number' ? prediction : Object.entries(prediction.scores);
+  return isClass(prediction) ? Object.entries(prediction.scores) : prediction;
+}
+
+function isTensors(prediction: Prediction): prediction is TensorPrediction {
+  return typeof prediction !== 'number' && 'tensors' in prediction;
+}
+
+function isClass(prediction: Prediction): prediction is ClassPrediction {
+  return typeof prediction !== 'number' && !('tensors' in prediction);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -13,6 +13,7 @@ import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
 import { addExport } from './export.ts';
 import { addLayers } from './layers.ts';
+import { addImport, sourceFacts } from './import.ts';
 import { readExactVersion, readReference } from './references.ts';
 
 export function addModels(program: Command, runs: Runs): void {
@@ -31,6 +32,7 @@ export function addModels(program: Command, runs: Runs): void {
     .action(runs(download));
   addExport(models, runs);
   addLayers(models, runs);
+  addImport(models, runs);
   models
     .command('delete <name>')
     .description('NAME@VERSION, or NAME with all')
@@ -73,8 +75,9 @@ function versionText(version: ModelVersionView): string {
     ['model', `${version.model}@${version.version}`],
     ['task', version.task],
     ['job', version.jobId],
-    ['dataset', `${version.dataset.name}@${version.dataset.version}`],
+    ['dataset', version.dataset && `${version.dataset.name}@${version.dataset.version}`],
     ['built on', version.base],
+    ...sourceFacts(version.source),
     ['validation', metricsLine(version.metrics.validation)],
     ['test', metricsLine(version.metrics.test)],
     ['size', size(version.bytes)],

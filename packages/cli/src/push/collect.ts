@@ -51,6 +51,26 @@ async function collectFolder(path: string, keepName: boolean): Promise<Planned[]
   if (isFlat) return files.map(alone);
   const top = basename(resolve(path));
   const packed = files.map((file) => (keepName ? { ...file, name: `${top}/${file.name}` } : file));
+  return packedFiles(top, packed);
+}
+
+/**
+ * These files of a folder alone, under their own paths.
+ *
+ * @param names with "/" between folders
+ */
+export async function collectFiles(folder: string, names: readonly string[]): Promise<Planned[]> {
+  const found: Found[] = [];
+  for (const name of names) {
+    const path = join(resolve(folder), name);
+    const at = await stat(path).catch(() => null);
+    if (!at?.isFile()) throw new VandaError('bad-data', `${folder} has no file ${name}.`);
+    found.push({ name, path, size: at.size, mtimeMs: at.mtimeMs });
+  }
+  return packedFiles(basename(resolve(folder)), found);
+}
+
+function packedFiles(top: string, packed: Found[]): Planned[] {
   return planShards(packed, shardBytesMax).map((plan, index) => ({
     source: tarSource(`${top}-${String(index).padStart(5, '0')}.tar`, plan),
     fingerprint: fingerprint(plan.files as Found[]),

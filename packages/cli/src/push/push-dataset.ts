@@ -1,9 +1,10 @@
-import { ClientError, uploadFile, waitForIngest } from '@vanda/client';
+import { ClientError, waitForIngest } from '@vanda/client';
 import { type Ingest, type IngestOptions, VandaError } from '@vanda/contracts';
 import type { Context } from '../context.ts';
-import { count, plural, size } from '../output/text.ts';
-import { collect, type Planned } from './collect.ts';
+import { count } from '../output/text.ts';
+import { collect } from './collect.ts';
 import { RememberedUploads } from './remembered-uploads.ts';
+import { sendUploads } from './send-uploads.ts';
 
 /** What `datasets push` prints. */
 export interface Pushed {
@@ -25,14 +26,14 @@ export async function pushDataset(
   const planned = await collect(paths);
   const remembered = new RememberedUploads(context.config.stateFolder, context.client.baseUrl);
   const forget = () => remembered.forget(planned.map(({ fingerprint }) => fingerprint));
-  const sent = await send(context, planned, remembered);
+  const sent = await sendUploads(context, planned, remembered);
   try {
     return await ingestUploads(context, name, sent.uploads, options, forget);
   } catch (error) {
     // An upload that was complete before this push began may have been used up by a push that we saw no end of.
     const usedUp = sent.someWereComplete && error instanceof VandaError;
     if (!usedUp || context.signal.aborted) throw error;
-    const { uploads } = await send(context, planned, remembered);
+    const { uploads } = await sendUploads(context, planned, remembered);
     return await ingestUploads(context, name, uploads, options, forget);
   }
 }
@@ -71,49 +72,6 @@ async function ingestUploads(
       reused: ingest.reused,
     },
   };
-}
-
-interface Sent {
-  uploads: string[];
-  someWereComplete: boolean;
-}
-
-/** Sends what an earlier push of the same files has not sent already. */
-async function send(
-  context: Context,
-  planned: Planned[],
-  remembered: RememberedUploads,
-): Promise<Sent> {
-  const total = planned.reduce((sum, { source }) => sum + source.size, 0);
-  const files = planned.reduce((sum, plan) => sum + plan.files, 0);
-  const progress = context.progress('Sending');
-  const uploads: string[] = [];
-  let someWereComplete = false;
-  let before = 0;
-  try {
-    for (const { source, fingerprint } of planned) {
-      let begun = false;
-      const upload = await uploadFile(context.client, source, {
-        signal: context.signal,
-        resume: await remembered.find(fingerprint),
-        onUpload: async (id) => {
-          begun = true;
-          await remembered.remember(fingerprint, id);
-        },
-        onProgress: ({ sent }) => {
-          const done = before + sent;
-          const percent = total === 0 ? 100 : (100 * done) / total;
-          progress.show(percent, `${size(done)} of ${size(total)}, ${plural(files, 'file')}`);
-        },
-      });
-      someWereComplete ||= !begun;
-      before += source.size;
-      uploads.push(upload.uploadId);
-    }
-  } finally {
-    progress.end();
-  }
-  return { uploads, someWereComplete };
 }
 
 async function follow(context: Context, begun: Ingest): Promise<Ingest> {

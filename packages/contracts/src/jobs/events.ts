@@ -25,7 +25,17 @@ export type JobLogsEvent = z.infer<typeof jobEventData.logs>;
 /** What `events.stream` sends as `change`: one for every state change in the project. */
 export const changeEvent = z
   .object({
-    noun: z.enum(['dataset', 'ingest', 'upload', 'job', 'attempt', 'model', 'endpoint']),
+    noun: z.enum([
+      'dataset',
+      'ingest',
+      'upload',
+      'job',
+      'attempt',
+      'model',
+      'export',
+      'import',
+      'endpoint',
+    ]),
     id: z.string(),
     label: z.string(),
     state: z.string(),

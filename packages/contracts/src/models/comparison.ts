@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cell } from '../datasets/profile.ts';
-import { task } from '../jobs/spec.ts';
 import { listOf } from '../operation.ts';
+import { modelTask } from './model.ts';
 
 const answer = z.object({
   said: z.union([z.string(), z.number()]),
@@ -58,7 +58,7 @@ export type ComparisonCounts = z.infer<typeof comparisonCounts>;
 export const versionComparison = listOf(comparedItem)
   .extend({
     model: z.string(),
-    task,
+    task: modelTask,
     first: z.number().int(),
     second: z.number().int(),
     shared: z.number().int().meta({ description: 'Items that were compared.' }),

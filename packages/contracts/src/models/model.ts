@@ -1,7 +1,22 @@
 import { z } from 'zod';
 import { jobMetrics } from '../jobs/metrics.ts';
-import { task } from '../jobs/spec.ts';
+import { tasks } from '../jobs/spec.ts';
 import { bytes, timestamp } from '../operation.ts';
+import { modelSource } from './import.ts';
+
+/** What a model does. `tensors` is what an imported one does that nothing more is known of. */
+export const modelTask = z.enum([...tasks, 'tensors']).meta({ id: 'ModelTask' });
+export type ModelTask = z.infer<typeof modelTask>;
+
+/** One input or output of a network, as one instance has it: without the batch. */
+export const tensorField = z.object({
+  name: z.string(),
+  dtype: z.enum(['f32', 'i32', 'i64', 'u8', 'bool']),
+  shape: z
+    .array(z.number().int())
+    .meta({ description: 'Lengths of lists within lists, the outermost first; [] is a number.' }),
+});
+export type TensorField = z.infer<typeof tensorField>;
 
 /** What a model takes and answers at its endpoint; stored with the version. */
 export const tableField = z.object({
@@ -16,14 +31,16 @@ export const tableField = z.object({
 });
 export const modelSignature = z
   .object({
-    task,
+    task: modelTask,
     input: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('picture'), size: z.number().int(), channels: z.number().int() }),
       z.object({ kind: z.literal('row'), fields: z.array(tableField) }),
+      z.object({ kind: z.literal('tensors'), tensors: z.array(tensorField) }),
     ]),
     output: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('classes'), labels: z.array(z.string()) }),
       z.object({ kind: z.literal('number'), target: z.string() }),
+      z.object({ kind: z.literal('tensors'), tensors: z.array(tensorField) }),
     ]),
   })
   .meta({ id: 'ModelSignature' });
@@ -35,11 +52,14 @@ export const modelVersion = z
     id: z.string(),
     model: z.string(),
     version: z.number().int(),
-    task,
-    jobId: z.string(),
-    dataset: z.object({ name: z.string(), version: z.number().int(), contentHash: z.string() }),
+    task: modelTask,
+    jobId: z.string().nullable().meta({ description: 'null where it was imported.' }),
+    dataset: z
+      .object({ name: z.string(), version: z.number().int(), contentHash: z.string() })
+      .nullable(),
     base: z.string().nullable().meta({ description: 'NAME@VERSION that it was retrained from.' }),
-    spec: z.record(z.string(), z.unknown()),
+    spec: z.record(z.string(), z.unknown()).nullable(),
+    source: modelSource.nullable().meta({ description: 'null where a job made it.' }),
     engineVersion: z.string(),
     signature: modelSignature,
     metrics: jobMetrics,
@@ -78,7 +98,7 @@ export const model = z
     object: z.literal('model'),
     id: z.string(),
     name: z.string(),
-    task,
+    task: modelTask,
     latestVersion: z.number().int(),
     versions: z.number().int(),
     latest: modelVersion.nullable(),

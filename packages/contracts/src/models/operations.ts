@@ -3,6 +3,7 @@ import { resourceName, versionNumber } from '../names.ts';
 import { deleted, listOf, listQuery, operation } from '../operation.ts';
 import { comparedShow, versionComparison } from './comparison.ts';
 import { exportFormat, modelExport } from './export.ts';
+import { backboneView, importOptions, modelImport } from './import.ts';
 import { model, modelLayers, modelVersion } from './model.ts';
 
 const byName = z.object({ name: resourceName });
@@ -115,6 +116,61 @@ export const downloadExport = operation({
   summary: 'The exported file, or a ZIP archive of several',
   params: byExport,
   reply: z.unknown(),
+});
+const uploads = z.array(z.string().max(64)).max(10_000);
+export const createImport = operation({
+  id: 'imports.create',
+  method: 'POST',
+  path: '/models/:name/imports',
+  access: 'project',
+  status: 202,
+  idempotent: true,
+  summary: 'Turn completed uploads of a model of another tool into a version',
+  params: byName,
+  body: z.strictObject({ uploads: uploads.min(1), options: importOptions.optional() }),
+  reply: modelImport,
+});
+export const listImports = operation({
+  id: 'imports.list',
+  method: 'GET',
+  path: '/imports',
+  access: 'project',
+  summary: 'Imports and pulls, newest first',
+  query: listQuery,
+  reply: listOf(modelImport),
+});
+export const getImport = operation({
+  id: 'imports.get',
+  method: 'GET',
+  path: '/imports/:id',
+  access: 'project',
+  summary: 'One import',
+  params: z.object({ id: z.string().max(64) }),
+  reply: modelImport,
+});
+export const listBackbones = operation({
+  id: 'backbones.list',
+  method: 'GET',
+  path: '/backbones',
+  access: 'project',
+  summary: 'Trained networks that others can be built on, and which of them are here',
+  reply: listOf(backboneView),
+});
+export const pullBackbone = operation({
+  id: 'backbones.pull',
+  method: 'POST',
+  path: '/backbones/:name/pull',
+  access: 'project',
+  status: 202,
+  idempotent: true,
+  summary: 'Make a model version of a network of the shelf; one that is there is answered',
+  params: z.object({ name: z.string().max(63) }),
+  body: z.strictObject({
+    uploads: uploads.optional().meta({
+      description: 'Its package, where the worker is not to get it from the registry itself.',
+    }),
+  }),
+  reply: modelImport,
 });
 export const deleteModel = operation({
   id: 'models.delete',

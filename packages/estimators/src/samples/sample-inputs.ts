@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ColumnType, type ModelSignature, VandaError } from '@vanda/contracts';
-import { type Feeds, tensor } from '@vanda/engine';
+import { type Feeds, loadArtifact, tensor } from '@vanda/engine';
 import { readExtra } from '../artifact.ts';
+import { madeUpInputs } from '../imported/made-up-inputs.ts';
 import { decodePicture, type PictureShape } from '../pictures/decode-picture.ts';
 import { readShards } from '../pictures/read-shards.ts';
 import type { SplitName } from '../splits/assign-splits.ts';
@@ -35,17 +36,21 @@ export interface SampleInputs {
   split: SplitName | null;
 }
 
+const madeUpItems = 32;
+
 /**
  * What a model's network is fed for items of its validation split: to compare two forms of one network, to time them,
  * to find the ranges of its numbers.
  *
+ * @param source null where the model was imported: its data are made up.
  * @param itemsMax At most so many, evenly spread over the split; fewer where it has fewer.
  */
 export async function sampleInputs(
   artifactFolder: string,
-  source: SampleSource,
+  source: SampleSource | null,
   itemsMax: number,
 ): Promise<SampleInputs> {
+  if (source === null) return made(artifactFolder, itemsMax);
   const model = JSON.parse(await readFile(join(artifactFolder, 'model.json'), 'utf8'));
   const { signature, preprocessing } = readExtra(model.extra);
   const database = await openDuckDb({ threads: 1 });
@@ -59,6 +64,18 @@ export async function sampleInputs(
     return { ...sampled, classes: classesOf(signature, sampled.labels), split };
   } finally {
     database.close();
+  }
+}
+
+/** Made-up rows; one alone where the network does not take them together. */
+async function made(artifactFolder: string, itemsMax: number): Promise<SampleInputs> {
+  const artifact = await loadArtifact(artifactFolder, { threads: 1 });
+  try {
+    const items = readExtra(artifact.extra).batched === false ? 1 : Math.min(itemsMax, madeUpItems);
+    const feeds = madeUpInputs(artifact.signatures.predict?.inputs ?? {}, items);
+    return { feeds, items, classes: null, split: null };
+  } finally {
+    artifact.close();
   }
 }
 

@@ -2,11 +2,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { backbones } from '@vanda/contracts';
 import { losses, nn, optim, Pipeline, Session, Trainer } from '@vanda/engine';
 import { afterAll, expect, test } from 'vitest';
 import { pictures } from '../tfjs/tensorflow.fixture.ts';
 import { openBackbone } from './open-backbone.ts';
-import { backbones } from './shelf.ts';
 
 const packageFolder = join(createRequire(import.meta.url).resolve('nsfwjs/core'), '../../..');
 const folder = await mkdtemp(join(tmpdir(), 'vanda-backbone-'));

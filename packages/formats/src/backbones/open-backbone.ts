@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Backbone, type BackboneFile, backbones } from '@vanda/contracts';
 import type { Node } from '@vanda/engine';
 import { FormatError } from '../format-error.ts';
 import type { ImportedNetwork } from '../imported-network.ts';
@@ -9,8 +10,6 @@ import { importTfjsGraph } from '../tfjs/graph-model.ts';
 import { importTfjsLayers } from '../tfjs/layers-model.ts';
 import { importEfficientNetLite0 } from './efficientnet-lite.ts';
 import { readModuleLiteral } from './module-literal.ts';
-import type { Backbone, BackboneFile } from './shelf.ts';
-import { backbones } from './shelf.ts';
 
 const FORMAT = 'backbone';
 

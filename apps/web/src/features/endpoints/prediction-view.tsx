@@ -1,8 +1,9 @@
 import { Skeleton, Stack, Text } from '@mantine/core';
 import { figure, milliseconds, percent } from '../../lib/format.ts';
+import { CodeBlock } from '../../ui/code-block.tsx';
 import { ProblemNote } from '../../ui/problem-note.tsx';
 import { ShareBars } from '../../ui/share-bars.tsx';
-import type { Answer } from './use-prediction.ts';
+import type { Answer, ClassPrediction } from './use-prediction.ts';
 
 interface Props {
   answer: Answer | undefined;
@@ -36,6 +37,8 @@ export function PredictionView({ answer, error, pending, target }: Props) {
           </Text>{' '}
           {target}
         </Text>
+      ) : !isClass(prediction) ? (
+        <CodeBlock text={tensorText(prediction)} what="prediction" />
       ) : (
         <>
           <Text>
@@ -60,4 +63,15 @@ export function PredictionView({ answer, error, pending, target }: Props) {
       </Text>
     </Stack>
   );
+}
+
+const charactersMax = 4000;
+
+function isClass(prediction: Answer['prediction']): prediction is ClassPrediction {
+  return typeof prediction === 'object' && 'label' in prediction && 'scores' in prediction;
+}
+
+function tensorText(prediction: Answer['prediction']): string {
+  const text = JSON.stringify(prediction);
+  return text.length <= charactersMax ? text : `${text.slice(0, charactersMax)}...`;
 }

@@ -1,4 +1,5 @@
 import type { ModelSignature } from '@vanda/contracts';
+import { zeros } from './zeros.ts';
 
 export type Language = 'curl' | 'TypeScript' | 'Python';
 
@@ -15,7 +16,9 @@ export function snippet(
         language,
         url,
         key,
-        Object.fromEntries(input.fields.map((field) => [field.name, field.example])),
+        input.kind === 'row'
+          ? Object.fromEntries(input.fields.map((field) => [field.name, field.example]))
+          : zeros(input.tensors),
       );
 }
 

@@ -8,8 +8,11 @@ export interface ClassPrediction {
   scores: Record<string, number>;
 }
 
+/** What a model answers that nothing more is known of than its tensors: lists of numbers, or such by name. */
+export type TensorPrediction = readonly unknown[] | Record<string, unknown>;
+
 export interface Answer {
-  prediction: number | ClassPrediction;
+  prediction: number | ClassPrediction | TensorPrediction;
   /** From the click to the answer, the way through the API included. */
   tookMs: number;
 }
@@ -63,7 +66,7 @@ export function usePrediction({ predict, revision }: Asked) {
 async function askOne(predict: Asked['predict'], instance: unknown): Promise<Answer> {
   const began = performance.now();
   const answer = await predict([instance]);
-  const [prediction] = (answer.predictions as (number | ClassPrediction)[] | undefined) ?? [];
+  const [prediction] = (answer.predictions as Answer['prediction'][] | undefined) ?? [];
   if (prediction === undefined) {
     throw new VandaError('internal', `The answer holds no prediction: ${JSON.stringify(answer)}`);
   }

@@ -53,8 +53,9 @@ function matrixOf(version: ModelVersionView) {
 
 function ComparedCurves({ a, b }: { a: ModelVersionView; b: ModelVersionView }) {
   const [first, second] = useQueries({
-    queries: [a, b].map((version) => ({
-      ...read(getJobMetrics, { params: { id: version.jobId }, query: { points: 1000 } }),
+    queries: [a, b].map(({ jobId }) => ({
+      ...read(getJobMetrics, { params: { id: jobId ?? '' }, query: { points: 1000 } }),
+      enabled: jobId !== null,
       retry: false,
     })),
   });
@@ -68,9 +69,9 @@ function ComparedCurves({ a, b }: { a: ModelVersionView; b: ModelVersionView }) 
     <Curves
       charts={charts}
       emptyText={
-        first?.isPending || second?.isPending
+        first?.isFetching || second?.isFetching
           ? 'The curves are on the way.'
-          : 'The jobs of these versions were deleted, and their curves with them.'
+          : 'No job that made these versions is here: one was deleted with its curves, or the version was imported.'
       }
     />
   );

@@ -1,6 +1,6 @@
 import { Anchor, SimpleGrid, Skeleton, Stack } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import type { ModelVersionView } from '@vanda/contracts';
+import { type ModelVersionView, sourceFormats, type TensorField } from '@vanda/contracts';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { bytesText, count } from '../../lib/format.ts';
 import { CopyText } from '../../ui/copy-text.tsx';
@@ -11,6 +11,7 @@ import { VersionLink } from '../../ui/version-link.tsx';
 import { ConfusionTable } from '../jobs/confusion-table.tsx';
 import { MetricsTable } from '../jobs/metrics-table.tsx';
 import { ExportFormats } from './export-formats.tsx';
+import { SourceFiles } from './source-files.tsx';
 
 const YamlText = lazy(() => import('../jobs/yaml-text.tsx'));
 
@@ -24,9 +25,11 @@ export function ModelVersionDetails({ version }: { version: ModelVersionView }) 
         <Facts facts={lineage(version)} />
       </Section>
       <SimpleGrid cols={{ base: 1, lg: matrix ? 2 : 1 }} spacing="md">
-        <Section title="Figures">
-          <MetricsTable metrics={version.metrics} />
-        </Section>
+        {version.source === null && (
+          <Section title="Figures">
+            <MetricsTable metrics={version.metrics} />
+          </Section>
+        )}
         {matrix && (
           <Section title="Confusion">
             <ConfusionTable
@@ -37,63 +40,23 @@ export function ModelVersionDetails({ version }: { version: ModelVersionView }) 
         )}
       </SimpleGrid>
       <ExportFormats version={version} />
-      <Section title="Spec">
-        <Suspense fallback={<Skeleton h={200} />}>
-          <YamlText value={version.spec} what="spec" />
-        </Suspense>
-      </Section>
+      {version.source && <SourceFiles source={version.source} />}
+      {version.spec && (
+        <Section title="Spec">
+          <Suspense fallback={<Skeleton h={200} />}>
+            <YamlText value={version.spec} what="spec" />
+          </Suspense>
+        </Section>
+      )}
     </Stack>
   );
 }
 
 function lineage(version: ModelVersionView): [string, ReactNode][] {
-  const { input, output } = version.signature;
   return [
-    [
-      'Made by',
-      <Anchor
-        key="job"
-        size="sm"
-        renderRoot={(props) => <Link to="/jobs/$id" params={{ id: version.jobId }} {...props} />}
-      >
-        job {version.jobId.slice(0, 12)}
-      </Anchor>,
-    ],
-    [
-      'Data',
-      <Anchor
-        key="data"
-        size="sm"
-        renderRoot={(props) => (
-          <Link
-            to="/datasets/$name"
-            params={{ name: version.dataset.name }}
-            search={{ version: version.dataset.version }}
-            {...props}
-          />
-        )}
-      >
-        {version.dataset.name}@{version.dataset.version}
-      </Anchor>,
-    ],
-    ...(version.base === null
-      ? []
-      : ([['Built on', <VersionLink key="base" reference={version.base} />]] as [
-          string,
-          ReactNode,
-        ][])),
-    [
-      'Takes',
-      input.kind === 'picture'
-        ? `pictures, ${input.size} × ${input.size}, ${input.channels === 1 ? 'grey' : 'colour'}`
-        : `rows of ${count(input.fields.length)} fields`,
-    ],
-    [
-      'Answers',
-      output.kind === 'classes'
-        ? `one of ${count(output.labels.length)} labels`
-        : `a number, ${output.target}`,
-    ],
+    ...origin(version),
+    ['Takes', takes(version.signature)],
+    ['Answers', answers(version.signature)],
     ...(version.predictions === null
       ? []
       : ([
@@ -109,4 +72,60 @@ function lineage(version: ModelVersionView): [string, ReactNode][] {
     ['Engine', version.engineVersion],
     ['Id', <CopyText key="id" value={version.id} what="model version id" />],
   ];
+}
+
+function origin({ jobId, dataset, base, source }: ModelVersionView): [string, ReactNode][] {
+  const facts: [string, ReactNode][] = [];
+  if (jobId !== null) {
+    const link = (props: object) => <Link to="/jobs/$id" params={{ id: jobId }} {...props} />;
+    facts.push([
+      'Made by',
+      <Anchor key="job" size="sm" renderRoot={link}>
+        job {jobId.slice(0, 12)}
+      </Anchor>,
+    ]);
+  }
+  if (dataset !== null) {
+    const { name, version } = dataset;
+    const link = (props: object) => (
+      <Link to="/datasets/$name" params={{ name }} search={{ version }} {...props} />
+    );
+    facts.push([
+      'Data',
+      <Anchor key="data" size="sm" renderRoot={link}>
+        {name}@{version}
+      </Anchor>,
+    ]);
+  }
+  if (base !== null) facts.push(['Built on', <VersionLink key="base" reference={base} />]);
+  if (source !== null) facts.push(['Imported from', sourceFormats[source.format]]);
+  if (source?.backbone) facts.push(['Backbone', source.backbone]);
+  if (source?.package) facts.push(['Package', source.package]);
+  return facts;
+}
+
+function takes({ input }: ModelVersionView['signature']): string {
+  switch (input.kind) {
+    case 'picture':
+      return `pictures, ${input.size} × ${input.size}, ${input.channels === 1 ? 'grey' : 'colour'}`;
+    case 'row':
+      return `rows of ${count(input.fields.length)} fields`;
+    case 'tensors':
+      return input.tensors.map(tensorText).join(', ');
+  }
+}
+
+function answers({ output }: ModelVersionView['signature']): string {
+  switch (output.kind) {
+    case 'classes':
+      return `one of ${count(output.labels.length)} labels`;
+    case 'number':
+      return `a number, ${output.target}`;
+    case 'tensors':
+      return output.tensors.map(tensorText).join(', ');
+  }
+}
+
+function tensorText({ name, dtype, shape }: TensorField): string {
+  return `${name}: ${dtype} [${shape.join(', ')}]`;
 }

