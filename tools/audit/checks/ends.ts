@@ -17,6 +17,9 @@ export const checkEnds: AuditCheck = async ({ rows }) => [
     SELECT id AS subject, 'the export is still ' || state || '.' AS message FROM exports
     WHERE state NOT IN ('succeeded', 'failed')`)),
   ...(await rows<Finding>(`
+    SELECT id AS subject, 'the import is still ' || state || '.' AS message FROM imports
+    WHERE state NOT IN ('succeeded', 'failed')`)),
+  ...(await rows<Finding>(`
     SELECT subject_id AS subject, 'the outbox row ' || id || ' for ' || queue || ' waits.' AS message
     FROM outbox WHERE sent_at IS NULL`)),
 ];

@@ -2,6 +2,7 @@ import {
   attemptTable,
   endpointTable,
   exportTable,
+  importTable,
   ingestTable,
   jobTable,
   type StateTable,
@@ -23,6 +24,7 @@ const nouns: Record<string, Noun> = {
   job: { table: jobTable, first: 'queued', rows: 'jobs' },
   attempt: { table: attemptTable, first: 'running', rows: 'attempts' },
   export: { table: exportTable, first: 'queued', rows: 'exports' },
+  import: { table: importTable, first: 'queued', rows: 'imports' },
   endpoint: { table: endpointTable, first: 'active', rows: 'endpoints' },
 };
 

@@ -11,7 +11,10 @@ interface VersionRow {
   wrong: string;
 }
 
-/** One model version for each succeeded training job, none for any other, each with its objects. */
+/**
+ * One model version for each succeeded training job and each succeeded import, none for any other, each with its
+ * objects and made by one of the two.
+ */
 export const checkModels: AuditCheck = async ({ rows }) => {
   const jobs = await rows<JobRow>(`
     SELECT j.id, j.state, count(v.id)::int AS versions
@@ -36,6 +39,13 @@ export const checkModels: AuditCheck = async ({ rows }) => {
     UNION ALL
     SELECT v.id, 'is version ' || v.version || ' of a model that counts to ' || m.latest_version || '.'
     FROM model_versions v JOIN models m ON m.id = v.model_id WHERE v.version > m.latest_version
+    UNION ALL
+    SELECT v.id, 'was made by no job and by no import.'
+    FROM model_versions v WHERE v.job_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM imports i WHERE i.model_version_id = v.id)
+    UNION ALL
+    SELECT v.id, 'was made by the import ' || i.id || ', which is ' || i.state || '.'
+    FROM model_versions v JOIN imports i ON i.model_version_id = v.id WHERE i.state <> 'succeeded'
     UNION ALL
     SELECT v.id, 'was made from other data than its job, ' || j.dataset_version_id || '.'
     FROM model_versions v JOIN jobs j ON j.id = v.job_id

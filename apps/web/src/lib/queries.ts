@@ -57,6 +57,7 @@ const touched: Record<string, string[]> = {
   attempt: ['jobs'],
   model: ['models', 'endpoints', 'datasets'],
   export: ['exports'],
+  import: ['imports', 'backbones', 'models'],
   endpoint: ['endpoints', 'models'],
   worker: ['workers', 'jobs'],
   key: ['keys'],

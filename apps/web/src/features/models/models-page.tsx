@@ -1,4 +1,5 @@
-import { Button } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { listModels, type ModelView } from '@vanda/contracts';
@@ -10,6 +11,9 @@ import { PageHeader } from '../../ui/page-header.tsx';
 import { ProblemNote } from '../../ui/problem-note.tsx';
 import { TimeAgo } from '../../ui/time-ago.tsx';
 import { mainFigure } from '../jobs/main-figure.ts';
+import { BackboneShelf } from './backbone-shelf.tsx';
+import { ImportDialog } from './import-dialog.tsx';
+import { OpenImports } from './open-imports.tsx';
 
 const columns: ListColumn<ModelView>[] = [
   { label: 'Name', width: 'minmax(0, 2fr)', cell: (row) => <b>{row.name}</b> },
@@ -32,16 +36,30 @@ const columns: ListColumn<ModelView>[] = [
 export function ModelsPage() {
   const list = useInfiniteQuery(readPages<ModelView>(listModels, { limit: 200 }));
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const [importing, dialog] = useDisclosure(false);
   const start = <Button renderRoot={(props) => <Link to="/new" {...props} />}>New model</Button>;
+  const bring = (
+    <Button variant="default" onClick={dialog.open}>
+      Import a model
+    </Button>
+  );
   return (
     <>
-      <PageHeader title="Models" actions={start} />
+      <PageHeader
+        title="Models"
+        actions={
+          <>
+            {bring}
+            {start}
+          </>
+        }
+      />
       {list.error && <ProblemNote error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <ListSkeleton />}
       {list.data && rows.length === 0 && (
         <EmptyNote
           title="No models yet"
-          text="Each succeeded training job adds a version of its model here, with its figures, its data and its spec."
+          text="Each succeeded training job adds a version of its model here, with its figures, its data and its spec; a model of another tool can be imported."
           action={start}
         />
       )}
@@ -57,6 +75,11 @@ export function ModelsPage() {
           }}
         />
       )}
+      <Stack gap="md" mt="lg">
+        <OpenImports />
+        <BackboneShelf />
+      </Stack>
+      <ImportDialog opened={importing} onClose={dialog.close} />
     </>
   );
 }
