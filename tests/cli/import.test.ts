@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@vanda/client';
@@ -155,11 +155,24 @@ test('with labels and pixels a network answers pictures by label', async () => {
   expect(other.detail).toContain('"pictures" is for image-classification');
 });
 
-test('a Keras file becomes a version', async () => {
-  const file = join(formats, 'goldens/keras/sentences.keras');
-  await ask('models', 'import', 'sentences', file);
+test('a Keras file and a folder of TensorFlow.js become versions', async () => {
+  await ask('models', 'import', 'sentences', join(formats, 'goldens/keras/sentences.keras'));
   expect(await show('sentences', 1)).toMatchObject({ source: { format: 'keras' } });
+  const { graphs } = JSON.parse(await readFile(join(formats, 'goldens/tfjs.json'), 'utf8'));
+  const [{ json, base64 }] = graphs as [{ json: Manifest; base64: string }];
+  const shards = join(folder, 'shards');
+  await mkdir(shards);
+  await writeFile(join(shards, 'model.json'), JSON.stringify(json));
+  const [path = ''] = json.weightsManifest.flatMap(({ paths }) => paths);
+  await writeFile(join(shards, path), Buffer.from(base64, 'base64'));
+  await ask('models', 'import', 'shards', shards);
+  const { source } = await show('shards', 1);
+  expect(source?.format).toBe('tfjs-graph');
+  expect(source?.files.map(({ name }) => name)).toEqual(['model.json', path].sort());
 });
+interface Manifest {
+  weightsManifest: { paths: string[] }[];
+}
 
 test('what is hostile or no model ends with a sentence, and makes nothing', async () => {
   const cut = join(folder, 'cut.onnx');

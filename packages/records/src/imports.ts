@@ -129,7 +129,7 @@ export function claimNextImport(
     });
     await transition(tx, 'import', { id, projectId: row.projectId, label: row.name }, 'start');
     await tx.$executeRaw`
-      UPDATE imports SET lease_token = lease_token + 1, worker_id = ${worker.id},
+      UPDATE imports SET lease_token = lease_token + 1, worker_id = ${worker.id}, note = 'Fetching',
         lease_until = clock_timestamp() + ${milliseconds(worker.leaseMs)} WHERE id = ${id}`;
     return {
       importId: id,

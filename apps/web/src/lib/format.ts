@@ -83,6 +83,7 @@ const spoken: Record<string, string> = {
   rmse: 'RMSE',
   r2: 'R²',
   'image-classification': 'Picture classification',
+  tensors: 'Tensors',
   'tabular-classification': 'Table: predict a category',
   'tabular-regression': 'Table: predict a number',
 };

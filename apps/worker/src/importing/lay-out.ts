@@ -9,7 +9,7 @@ import { looseEntry } from '../ingest/archives/loose-entry.ts';
 import { badData } from '../ingest/bad-data.ts';
 import { Rejections } from '../ingest/rejections.ts';
 
-const filesMax = 10_000;
+const filesMax = 1000;
 const bytesMax = 16 * 1024 ** 3;
 /** Model files by their names; a Keras archive is a zip, too, and stays whole. Anything else may be an archive. */
 const modelFile = /\.(onnx|keras|h5|hdf5|pth|pt|safetensors|json|bin|data|weight|weights)$/i;

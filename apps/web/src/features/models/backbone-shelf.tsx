@@ -43,7 +43,7 @@ function Backbone({ backbone }: { backbone: BackboneView }) {
   return (
     <Paper withBorder p="sm" miw={0}>
       <Stack gap={4}>
-        <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Group justify="space-between" align="flex-start" gap="xs">
           <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
             {name}
           </Text>

@@ -24,9 +24,11 @@ export function CompareVersions({ a, b }: { a: ModelVersionView; b: ModelVersion
       <Section title="Curves">
         <ComparedCurves a={a} b={b} />
       </Section>
-      <Section title="Spec">
-        <SpecTable a={a} b={b} labels={labels} />
-      </Section>
+      {a.spec && b.spec && (
+        <Section title="Spec">
+          <SpecTable a={a} b={b} labels={labels} />
+        </Section>
+      )}
       {(matrixOf(a) || matrixOf(b)) && (
         <Section title="Confusion">
           <SimpleGrid cols={{ base: 1, lg: 2 }}>

@@ -24,21 +24,21 @@ export function ModelVersionDetails({ version }: { version: ModelVersionView }) 
       <Section title={`Version ${version.version}`}>
         <Facts facts={lineage(version)} />
       </Section>
-      <SimpleGrid cols={{ base: 1, lg: matrix ? 2 : 1 }} spacing="md">
-        {version.source === null && (
+      {version.source === null && (
+        <SimpleGrid cols={{ base: 1, lg: matrix ? 2 : 1 }} spacing="md">
           <Section title="Figures">
             <MetricsTable metrics={version.metrics} />
           </Section>
-        )}
-        {matrix && (
-          <Section title="Confusion">
-            <ConfusionTable
-              matrix={matrix}
-              caption={version.metrics.test?.confusionMatrix ? 'Test split' : 'Validation split'}
-            />
-          </Section>
-        )}
-      </SimpleGrid>
+          {matrix && (
+            <Section title="Confusion">
+              <ConfusionTable
+                matrix={matrix}
+                caption={version.metrics.test?.confusionMatrix ? 'Test split' : 'Validation split'}
+              />
+            </Section>
+          )}
+        </SimpleGrid>
+      )}
       <ExportFormats version={version} />
       {version.source && <SourceFiles source={version.source} />}
       {version.spec && (

@@ -131,7 +131,14 @@ function Changed({ before, version }: { before?: ModelVersionView; version: Mode
       </Text>
     );
   }
-  const names = specDifference(before.spec, version.spec).map((one) => one.pointer.slice(1));
+  if (version.spec === null) {
+    return (
+      <Text size="sm" c="dimmed">
+        imported
+      </Text>
+    );
+  }
+  const names = specDifference(before.spec ?? {}, version.spec).map((one) => one.pointer.slice(1));
   const text = names.length === 0 ? 'nothing in the spec' : names.join(', ');
   return (
     <Text size="sm" truncate title={text} c={names.length === 0 ? 'dimmed' : undefined}>
