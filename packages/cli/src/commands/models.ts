@@ -12,8 +12,8 @@ import { saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
 import { addExport } from './export.ts';
-import { addLayers } from './layers.ts';
 import { addImport, sourceFacts } from './import.ts';
+import { addLayers } from './layers.ts';
 import { readExactVersion, readReference } from './references.ts';
 
 export function addModels(program: Command, runs: Runs): void {
