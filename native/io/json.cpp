@@ -200,6 +200,8 @@ class Parser {
 
 }  // namespace
 
+Json::Json() = default;
+
 const Json* Json::find(std::string_view key) const {
   for (const auto& [name, value] : members) {
     if (name == key) return &value;

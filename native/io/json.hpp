@@ -11,6 +11,8 @@ namespace vanda {
 // A JSON value. The parser is bounded in depth and in the number of values, and throws Error
 // (code corrupt_file) with the position of what is wrong.
 struct Json {
+  // Not made where a vector of members, which are no complete type yet, would be asked about.
+  Json();
   enum class Kind : uint8_t { null, boolean, number, text, array, object };
   Kind kind = Kind::null;
   bool boolean = false;

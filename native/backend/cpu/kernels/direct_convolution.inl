@@ -156,7 +156,7 @@ static inline bool is_inside(const ConvShape& s, int64_t column) {
   return s.dilation_width == 1 && column >= 0 && column + s.kernel_width <= s.width;
 }
 
-// Windows that are shorter than this are copied where they reach over a border.
+// Windows of no more floats than this are copied into one piece where they reach over a border.
 constexpr int64_t kShortWindow = 256;
 
 static inline void copy_window(const ConvShape& s, const WindowPlace& place, float* to) {
@@ -182,9 +182,10 @@ static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlac
     inside = inside && is_inside(s, place->column);
     place->next(s);
   }
-  tile->runs = inside ? Runs::rows : windows != nullptr ? Runs::whole : Runs::taps;
+  bool whole = windows != nullptr && !inside;
+  tile->runs = whole ? Runs::whole : inside ? Runs::rows : Runs::taps;
   const float** next = tile->pointers;
-  if (tile->runs == Runs::whole) {
+  if (whole) {
     for (int64_t r = 0; r < tile->height; ++r) {
       copy_window(s, places[r], windows);
       *next++ = windows;
@@ -335,29 +336,35 @@ struct DepthShare {
   const float* const* pointers;  // of each tap, each place; null where places are `step` apart
   const float* x;                // of the first place, then
   int64_t step, row;             // floats to the next place, to the next row of taps
-  const float* ahead;            // what to fetch meanwhile: so many floats for each register of channels
+  const float* ahead;            // what to fetch meanwhile: so many floats for each two registers of channels
   int64_t fetched;
 };
 
-// A register's worth of channels from channel c on; fewer where kWhole is not set.
-template <int kRows, bool kInside, bool kWhole>
+// kWide registers of channels from channel c on; with one, only `width` of its channels.
+template <int kRows, int kWide, bool kInside>
 static inline void depth_lanes(const ConvShape& s, const ConvEpilogue& e, const DepthShare& share,
-                               const float* kernel, float* out, const float* residual, int64_t c) {
-  int64_t width = kWhole ? kTileLanes : s.channels - c;
-  TileLanes sums[kRows];
-  TileLanes bias = e.bias == nullptr ? TileLanes{} : load_some(e.bias + c, width);
+                               const float* kernel, float* out, const float* residual, int64_t c,
+                               int64_t width) {
+  auto load = [&](const float* from, int v) {
+    return kWide == 1 ? load_some(from, width) : load_tile_lanes(from + v * kTileLanes);
+  };
+  TileLanes sums[kRows][kWide];
+  for (int v = 0; v < kWide; ++v) {
+    TileLanes bias = e.bias == nullptr ? TileLanes{} : load(e.bias + c, v);
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) sums[r] = bias;
+    for (int r = 0; r < kRows; ++r) sums[r][v] = bias;
+  }
   const float* weights = kernel + c;
   const float* const* pointers = share.pointers;
   for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
     const float* from = share.x + kh * share.row + c;
     for (int64_t kw = 0; kw < s.kernel_width; ++kw) {
-      TileLanes w = kWhole ? load_tile_lanes(weights) : load_some(weights, width);
+      TileLanes w[kWide];
+      for (int v = 0; v < kWide; ++v) w[v] = load(weights, v);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const float* at = kInside ? from + r * share.step : pointers[r] + c;
-        sums[r] += w * (kWhole ? load_tile_lanes(at) : load_some(at, width));
+        for (int v = 0; v < kWide; ++v) sums[r][v] += w[v] * load(at, v);
       }
       weights += s.channels;
       from += s.channels;
@@ -366,9 +373,12 @@ static inline void depth_lanes(const ConvShape& s, const ConvEpilogue& e, const 
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
-    TileLanes sum = sums[r];
-    if (residual != nullptr) sum += load_some(residual + r * s.filters + c, width);
-    store_some(out + r * s.target_row + c, clamp_lanes(sum, e.low, e.high), width);
+    for (int v = 0; v < kWide; ++v) {
+      TileLanes sum = sums[r][v];
+      if (residual != nullptr) sum += load(residual + r * s.filters + c, v);
+      float* to = out + r * s.target_row + c + v * kTileLanes;
+      store_some(to, clamp_lanes(sum, e.low, e.high), kWide == 1 ? width : kTileLanes);
+    }
   }
 }
 
@@ -377,12 +387,15 @@ static inline void depth_tile(const ConvShape& s, const ConvEpilogue& e, const D
                               const float* kernel, float* out, const float* residual) {
   int64_t c = 0;
   const float* ahead = share.ahead;
-  for (; c + kTileLanes <= s.channels; c += kTileLanes) {
+  for (; c + kPanel <= s.channels; c += kPanel) {
     for (int64_t f = 0; f < share.fetched; f += 16) __builtin_prefetch(ahead + f, 0, 2);
     ahead += share.fetched;
-    depth_lanes<kRows, kInside, true>(s, e, share, kernel, out, residual, c);
+    depth_lanes<kRows, 2, kInside>(s, e, share, kernel, out, residual, c, kPanel);
   }
-  if (c < s.channels) depth_lanes<kRows, kInside, false>(s, e, share, kernel, out, residual, c);
+  for (; c < s.channels; c += kTileLanes) {
+    int64_t width = s.channels - c < kTileLanes ? s.channels - c : kTileLanes;
+    depth_lanes<kRows, 1, kInside>(s, e, share, kernel, out, residual, c, width);
+  }
 }
 
 template <int kRows>
@@ -436,8 +449,8 @@ void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float*
   // While a row is made, each tile fetches its part of what the next row reads for the first time.
   int64_t line = s.width * s.channels;
   int64_t fresh = s.stride_height * line;
-  int64_t registers = (s.channels + kTileLanes - 1) / kTileLanes;
-  int64_t fetched = fresh / count / registers + 1;
+  int64_t steps = s.channels / kPanel;
+  int64_t fetched = steps == 0 ? 0 : fresh / count / steps + 1;
   for (int64_t row = first; row < last; ++row) {
     WindowPlace below = place_of(s, x, row * s.out_width);
     const float* ahead = below.picture + (below.row + s.kernel_height * s.dilation_height) * line;
@@ -446,7 +459,7 @@ void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float*
       int64_t height = s.out_width * (t + 1) / count - begin;
       kDepthPlaces[height](s, *epilogue, zeros, kernel, x, ahead, fetched,
                            row * s.out_width + begin, y);
-      ahead += fetched * registers;
+      ahead += fetched * steps;
     }
   }
 }

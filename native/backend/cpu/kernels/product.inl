@@ -176,7 +176,6 @@ void turn_block(float* turned, const float* a, int64_t column, int64_t rows, int
 
 typedef float Four __attribute__((vector_size(16)));
 typedef float LooseFour __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t FourPlaces __attribute__((vector_size(16)));
 
 // Four rows of a become four columns.
 static inline void turn_four(float* to, int64_t to_row, const float* from, int64_t from_row) {
@@ -184,17 +183,17 @@ static inline void turn_four(float* to, int64_t to_row, const float* from, int64
   Four b = *reinterpret_cast<const LooseFour*>(from + from_row);
   Four c = *reinterpret_cast<const LooseFour*>(from + 2 * from_row);
   Four d = *reinterpret_cast<const LooseFour*>(from + 3 * from_row);
-  Four ab_low = __builtin_shuffle(a, b, FourPlaces{0, 4, 1, 5});
-  Four ab_high = __builtin_shuffle(a, b, FourPlaces{2, 6, 3, 7});
-  Four cd_low = __builtin_shuffle(c, d, FourPlaces{0, 4, 1, 5});
-  Four cd_high = __builtin_shuffle(c, d, FourPlaces{2, 6, 3, 7});
+  Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
   auto put = [&](int64_t row, Four value) {
     *reinterpret_cast<LooseFour*>(to + row * to_row) = value;
   };
-  put(0, __builtin_shuffle(ab_low, cd_low, FourPlaces{0, 1, 4, 5}));
-  put(1, __builtin_shuffle(ab_low, cd_low, FourPlaces{2, 3, 6, 7}));
-  put(2, __builtin_shuffle(ab_high, cd_high, FourPlaces{0, 1, 4, 5}));
-  put(3, __builtin_shuffle(ab_high, cd_high, FourPlaces{2, 3, 6, 7}));
+  put(0, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
+  put(1, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
+  put(2, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+  put(3, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
 
 // b [inner, columns], b[k][j] at k * row + j * column, into panels; the last one is filled with zeros.
