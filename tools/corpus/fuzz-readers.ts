@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import {
   FormatError,
   importKeras,
+  importOnnx,
   importTfjsGraph,
   importTfjsLayers,
   readStateDict,
@@ -40,6 +41,16 @@ const configs = await Promise.all(
   }),
 );
 
+const kerasFiles = await Promise.all(
+  ['pictures', 'sentences'].map((name) => golden(`keras/${name}.keras`)),
+);
+const onnx = new URL('../../packages/formats/src/onnx/goldens/', import.meta.url);
+const graphs = await Promise.all(
+  ['cnn', 'gru', 'patches_dynamo', 'shuffled'].map((name) =>
+    readFile(new URL(`${name}.onnx`, onnx)),
+  ),
+);
+
 type Target = (seed: number) => Promise<unknown>;
 const targets: Target[] = [
   async (seed) => {
@@ -60,13 +71,20 @@ const targets: Target[] = [
     await writeFile(file, storedZip(entries));
     return await importKeras(file);
   },
+  async (seed) => {
+    await writeFile(file, spoilBytes(kerasFiles[seed % kerasFiles.length] as Buffer, seed));
+    return await importKeras(file);
+  },
+  async (seed) => importOnnx(spoilBytes(graphs[seed % graphs.length] as Buffer, seed)),
 ];
 
 const end = performance.now() + 1000 * seconds;
 const counts = { taken: 0, refused: 0, found: 0 };
 for (let seed = first; performance.now() < end; seed += 1) {
   const begin = performance.now();
-  const outcome: unknown = await (targets[seed % targets.length] as Target)(seed).then(
+  const outcome: unknown = await (targets[seed % targets.length] as Target)(
+    Math.floor(seed / targets.length),
+  ).then(
     () => 'taken' as const,
     (error) => (error instanceof FormatError ? 'refused' : error),
   );
