@@ -49,7 +49,7 @@ const cases: Record<string, Make> = {
       g.prelu(x, weight(g, 'slope', [4])),
     ].reduce((sum, y) => g.add(sum, y)),
   'softmax of channels and of rows': (g, x) =>
-    g.concat([g.softmax(x), g.softmax(x, 1), g.logSoftmax(x)], -1),
+    g.concat([g.concat([g.softmax(x)], -1), g.softmax(x, 1), g.logSoftmax(x)], -1),
   'numbers for all, for channels, for places': (g, x) =>
     g.sub(1, g.div(g.add(g.mul(g.sub(x, known(g, [4])), 3), known(g, [6, 1, 4])), known(g, [4]))),
   'two branches': (g, x) => {

@@ -30,6 +30,8 @@ export function padsOf(
 }
 
 function activated(emission: Emission, name: string): string {
+  // What the compiler alone joins to a convolution.
+  if (emission.text('activation') === 'clamp') emission.refuse('has a clamp joined to it');
   return emission.text('activation') === 'relu' ? emission.node('Relu', [name]) : name;
 }
 
@@ -38,6 +40,7 @@ function convolution(emission: Emission): LaidValue {
   const kernel = emission.known(emission.input(1).dims.slice(0, 2));
   const inputs = [emission.at(0, pictures), emission.at(1, [3, 2, 0, 1])];
   if (emission.inputs[2]) inputs.push(emission.at(2));
+  if (emission.inputs[3]) emission.refuse('has a sum joined to it');
   const y = emission.node('Conv', inputs, {
     kernel_shape: kernel,
     strides: emission.numbers('stride'),

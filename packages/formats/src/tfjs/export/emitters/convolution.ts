@@ -12,6 +12,9 @@ function f32(shape: readonly number[], data: Float32Array): Tensor {
 /** Kernels are [KH, KW, C / groups, O] in both. */
 function convolution(e: LayerEmission): LayerValue {
   const x = e.input(0);
+  // What the compiler alone joins to a convolution.
+  if (e.count > 3 || e.text('activation') === 'clamp')
+    e.refuse('has a sum or a clamp joined to it');
   const { data, shape, name } = e.numbersOf(1);
   const [high = 1, wide = 1, each = 1, filters = 1] = shape;
   const window = windowOf(e, [high, wide]);

@@ -33,6 +33,8 @@ function concat(e: LayerEmission): LayerValue {
   const axis = e.axis('axis', e.dims().length);
   if (axis === 0) e.refuse('puts items of a batch behind others');
   if (inputs.some(({ dtype }) => dtype !== 'f32')) e.refuse('joins whole numbers');
+  // A layer of TensorFlow.js wants two at least.
+  if (inputs.length === 1) return inputs[0] as LayerValue;
   const notNegative = inputs.every((value) => value.notNegative);
   return e.layer(e.dims(), { className: 'Concatenate', inputs, config: { axis } }, notNegative);
 }
