@@ -75,7 +75,10 @@ test('plans for several batch sizes share the packed weights', () => {
     session.runSync({ x: tensor(new Float32Array(batch * 144), [batch, 12, 12, 1]) }, { logits });
   }
   const first = session.variables();
-  const x = tensor(Float32Array.from({ length: 144 }, (_, i) => Math.cos(i)), [1, 12, 12, 1]);
+  const x = tensor(
+    Float32Array.from({ length: 144 }, (_, i) => Math.cos(i)),
+    [1, 12, 12, 1],
+  );
   const before = session.runSync({ x }, { logits }).logits;
   session.assign({ 'dense/bias': tensor([1, 2, 3, 4]) });
   const kernel = first['conv2d/kernel'];
