@@ -54,6 +54,7 @@ class CpuPlan final : public Plan {
     feed_names_ = std::move(lowering.feed_names);
     output_buffers_ = std::move(lowering.output_buffers);
     written_ = std::move(lowering.written);
+    uses_openmp_ = lowering.uses_openmp;
     Arena arena = plan_arena(steps_, buffers_, output_buffers_, request);
     memory_ = plan_memory(arena, buffers_);
     memory_.arena += lowering.body_bytes;
@@ -63,8 +64,9 @@ class CpuPlan final : public Plan {
   }
 
   void run(std::span<const void* const> feeds, uint64_t step, StepTimes* times) override {
-    // The team's size belongs to the calling thread.
-    omp_set_num_threads(threads_);
+    Team::Turn turn(threads_, !uses_openmp_);
+    // The size of OpenMP's team belongs to the calling thread.
+    if (uses_openmp_) omp_set_num_threads(threads_);
     for (auto [buffer, feed] : feed_buffers_) {
       data_[static_cast<size_t>(buffer)] = const_cast<void*>(feeds[static_cast<size_t>(feed)]);
     }
@@ -155,6 +157,7 @@ class CpuPlan final : public Plan {
   }
 
   int threads_;
+  bool uses_openmp_ = false;
   std::vector<Step> steps_;
   std::vector<Buffer> buffers_;
   std::vector<std::string> feed_names_;

@@ -57,23 +57,23 @@ struct DirectConvolution {
     bool by_panels = taps * shape.filters > batch * shape.height * shape.width &&
                      (panels % team == 0 || panels >= 6 * team);
     if (by_panels) {
-      parallel_for(team, panels, 1,
-                   [&](int64_t begin, int64_t end, int) { part(0, places, begin, end); });
+      share_out(team, panels, 1,
+                [&](int64_t begin, int64_t end, int) { part(0, places, begin, end); });
     } else {
-      parallel_for(team, places, kGrain,
-                   [&](int64_t first, int64_t last, int) { part(first, last, 0, panels); });
+      share_out(team, places, kGrain,
+                [&](int64_t first, int64_t last, int) { part(first, last, 0, panels); });
     }
   }
 
   void run_depth(const RunContext& context) const {
     ConvEpilogue finish = epilogue(context);
-    parallel_for(threads(context, shape.channels), batch * shape.out_height, 1,
-                 [&](int64_t first, int64_t last, int) {
-                   kernels().convolve_depth(&shape, &finish, floats(context, target) + offset,
-                                            floats(context, source),
-                                            static_cast<const float*>(zeros.data()),
-                                            floats(context, kernel), first, last);
-                 });
+    share_out(threads(context, shape.channels), batch * shape.out_height, 1,
+              [&](int64_t first, int64_t last, int) {
+                kernels().convolve_depth(&shape, &finish, floats(context, target) + offset,
+                                         floats(context, source),
+                                         static_cast<const float*>(zeros.data()),
+                                         floats(context, kernel), first, last);
+              });
   }
 };
 

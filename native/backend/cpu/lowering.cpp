@@ -223,6 +223,7 @@ std::shared_ptr<Plan> Lowering::compile_body(const Program& body,
 void Lowering::size_team(double work) {
   constexpr double kSharedWork = 2e6;
   team_ = work < kSharedWork ? 1 : threads();
+  if (team_ > 1) uses_openmp = true;
   omp_set_num_threads(team_);
 }
 

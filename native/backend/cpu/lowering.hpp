@@ -104,6 +104,7 @@ class Lowering {
   std::vector<std::string> feed_names;
   std::vector<int> output_buffers;
   std::vector<Variable*> written;  // by effects
+  bool uses_openmp = false;        // some step is a primitive that OpenMP's threads share
   size_t body_bytes = 0;           // what the plans of bodies need
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;

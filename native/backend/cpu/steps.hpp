@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/cpu/onednn.hpp"
+#include "backend/cpu/team.hpp"
 
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
@@ -88,17 +89,52 @@ VANDA_MAKES_TEAM void parallel_for(int threads, int64_t count, int64_t grain, Bo
     if (count > 0) body(int64_t{0}, count, 0);
     return;
   }
+  auto part = [&](int index) {
+    int64_t begin = grains * index / team * grain;
+    int64_t end = grains * (index + 1) / team * grain;
+    body(begin, end < count ? end : count, index);
+  };
+  if (Team* helpers = Team::current()) {
+    helpers->run(team, part);
+    return;
+  }
   TeamOrder order;
   order.fork();
 #pragma omp parallel for num_threads(team) schedule(static, 1)
-  for (int thread = 0; thread < team; ++thread) {
+  for (int index = 0; index < team; ++index) {
     order.begin();
-    int64_t begin = grains * thread / team * grain;
-    int64_t end = grains * (thread + 1) / team * grain;
-    body(begin, end < count ? end : count, thread);
+    part(index);
     order.end();
   }
   order.join();
+}
+
+// Splits 0..count into more runs of whole grains than there are threads, the last ones the smallest, so
+// that threads which get on at different speeds are done together: for work whose results do not depend
+// on where it is split. body(begin, end, seat) must not throw; no two bodies at work have the same seat,
+// and all are below `threads`.
+template <typename Body>
+void share_out(int threads, int64_t count, int64_t grain, Body body) {
+  Team* helpers = Team::current();
+  int64_t grains = (count + grain - 1) / grain;
+  if (helpers == nullptr || threads <= 1 || grains <= threads) {
+    parallel_for(threads, count, grain, body);
+    return;
+  }
+  constexpr int kPartsMax = 64;
+  int64_t begins[kPartsMax + 1] = {0};
+  int parts = 0;
+  while (begins[parts] < grains) {
+    int64_t left = grains - begins[parts];
+    int64_t share = (left + 2 * threads - 1) / (2 * threads);
+    begins[parts + 1] = begins[parts] + (parts + 1 == kPartsMax ? left : share);
+    ++parts;
+  }
+  auto part = [&](int index) {
+    int64_t end = begins[index + 1] * grain;
+    body(begins[index] * grain, end < count ? end : count, Team::seat());
+  };
+  helpers->run(parts, part);
 }
 
 }  // namespace vanda::cpu
