@@ -1,9 +1,11 @@
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "backend/cpu/concat_parts.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/panels.hpp"
+#include "backend/cpu/winograd.hpp"
 #include "ops/window.hpp"
 
 namespace vanda::cpu {
@@ -24,6 +26,7 @@ struct DirectConvolution {
   int64_t offset = 0;  // of the first place in the target, in floats
   float low = 0, high = 0;
   AlignedBytes zeros;
+  std::optional<Winograd> tiles;
 
   explicit DirectConvolution(size_t zero_bytes) : zeros(zero_bytes) {
     std::memset(zeros.data(), 0, zero_bytes);
@@ -63,6 +66,11 @@ struct DirectConvolution {
       share_out(team, places, kGrain,
                 [&](int64_t first, int64_t last, int) { part(first, last, 0, panels); });
     }
+  }
+
+  void run_tiles(const RunContext& context) const {
+    tiles->run(context, shape, epilogue(context), floats(context, target) + offset, floats(context, source),
+               static_cast<const float*>(zeros.data()));
   }
 
   void run_depth(const RunContext& context) const {
@@ -119,8 +127,15 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
   conv->high = static_cast<float>(bounds.high);
   conv->source = lowering.plain(node.inputs[0]);
   int64_t inner = k[0] * k[1] * k[2];
-  conv->kernel = depthwise ? lowering.plain(node.inputs[1])
-                           : packed_panels(lowering, node.inputs[1], {0, k[3], 1, inner, k[3]});
+  std::vector<int> writes;
+  if (depthwise) {
+    conv->kernel = lowering.plain(node.inputs[1]);
+  } else if (Winograd::suits(conv->shape)) {
+    conv->tiles.emplace(lowering, node.inputs[1], conv->shape, conv->batch, writes);
+    conv->kernel = conv->tiles->packed;
+  } else {
+    conv->kernel = packed_panels(lowering, node.inputs[1], {0, k[3], 1, inner, k[3]});
+  }
   std::vector<int> reads = {conv->source, conv->kernel};
   auto optional = [&](size_t index) {
     if (node.inputs.size() <= index) return -1;
@@ -136,9 +151,11 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
   } else {
     conv->target = lowering.define_new(Value{id, 0});
   }
-  lowering.add(label_of(node), reads, {conv->target}, [conv, depthwise](const RunContext& context) {
-    depthwise ? conv->run_depth(context) : conv->run(context);
-  });
+  writes.insert(writes.begin(), conv->target);
+  auto way = depthwise     ? &DirectConvolution::run_depth
+             : conv->tiles ? &DirectConvolution::run_tiles
+                           : &DirectConvolution::run;
+  lowering.add(label_of(node), reads, writes, [conv, way](const RunContext& context) { ((*conv).*way)(context); });
   return true;
 }
 

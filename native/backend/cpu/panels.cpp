@@ -29,22 +29,20 @@ int64_t panel_floats(int64_t inner, int64_t columns) {
   return (columns + panel - 1) / panel * panel * inner;
 }
 
-int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
-  std::vector<int64_t> numbers = {view.offset, view.row, view.column, view.inner, view.columns};
+int packed_copy(Lowering& lowering, Value value, const std::vector<int64_t>& form, size_t bytes, PackFn pack) {
   std::vector<int64_t> key = {value.node, value.output};
-  key.insert(key.end(), numbers.begin(), numbers.end());
+  key.insert(key.end(), form.begin(), form.end());
   if (auto found = lowering.panels.find(key); found != lowering.panels.end()) return found->second;
   int source = lowering.plain(value);
-  size_t bytes = static_cast<size_t>(panel_floats(view.inner, view.columns)) * sizeof(float);
   Variable* variable = lowering.buffers[static_cast<size_t>(source)].variable;
   std::shared_ptr<PackedVariable> packed;
-  if (variable != nullptr) packed = packed_variable(*variable, numbers, bytes);
+  if (variable != nullptr) packed = packed_variable(*variable, form, bytes);
   size_t first_step = lowering.steps.size();
   size_t first_buffer = lowering.buffers.size();
   int target = packed ? lowering.packed_buffer(*packed) : lowering.new_buffer(bytes);
   auto run = [=](const RunContext& context) {
-    pack(view, static_cast<const float*>(context.data[source]),
-         static_cast<float*>(context.data[target]), context.threads);
+    pack(static_cast<const float*>(context.data[source]), static_cast<float*>(context.data[target]),
+         context.threads);
   };
   if (packed) {
     lowering.add("pack", {source}, {target}, [=](const RunContext& context) {
@@ -56,6 +54,12 @@ int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
   }
   lowering.panels.emplace(std::move(key), target);
   return target;
+}
+
+int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
+  size_t bytes = static_cast<size_t>(panel_floats(view.inner, view.columns)) * sizeof(float);
+  return packed_copy(lowering, value, {view.offset, view.row, view.column, view.inner, view.columns}, bytes,
+                     [view](const float* from, float* to, int threads) { pack(view, from, to, threads); });
 }
 
 }  // namespace vanda::cpu

@@ -11,6 +11,7 @@ namespace {
 #include "backend/cpu/kernels/math.inl"
 #include "backend/cpu/kernels/product.inl"
 #include "backend/cpu/kernels/direct_convolution.inl"
+#include "backend/cpu/kernels/winograd.inl"
 #include "backend/cpu/kernels/recurrent.inl"
 #include "backend/cpu/kernels/attention.inl"
 #include "backend/cpu/kernels/small_product.inl"
@@ -286,6 +287,9 @@ const KernelTable VANDA_ISA_TABLE = {
     .average_pool_rows = average_pool_rows,
     .convolve = convolve,
     .convolve_depth = convolve_depth,
+    .pack_winograd = pack_winograd,
+    .winograd_windows = winograd_windows,
+    .convolve_winograd = convolve_winograd,
     .conv_grad_taps = conv_grad_taps,
     .update = {update_sgd, update_momentum, update_adagrad, update_rmsprop, update_adam,
      update_ftrl, update_adamax, update_lion},
