@@ -70,9 +70,8 @@ TEST("a job within a part runs there, and a turn within a turn gives the first o
   Team* team = Team::current();
   std::atomic<int> done{0};
   parallel_for(2, 2, 1, [&](int64_t, int64_t, int) {
-    parallel_for(2, 8, 1, [&](int64_t begin, int64_t end, int) {
-      done += static_cast<int>(end - begin);
-    });
+    parallel_for(2, 8, 1,
+                 [&](int64_t begin, int64_t end, int) { done += static_cast<int>(end - begin); });
   });
   CHECK(done == 16);
   {

@@ -13,8 +13,8 @@ namespace vanda::cpu {
 
 namespace {
 
-// Looks at the next job before a helper falls asleep: some 200 microseconds, more than a kernel that one
-// thread runs alone takes, less than anybody else on the machine would notice.
+// Looks at the next job before a helper falls asleep: some 200 microseconds, more than a kernel
+// that one thread runs alone takes, less than anybody else on the machine would notice.
 constexpr int kLooks = 6000;
 // Looks between two glances at the core that one runs on.
 constexpr int kLooksAtCore = 256;
@@ -43,8 +43,8 @@ int core_of_thread() {
 }
 
 // Two threads that wait for each other on one core are half as fast as one alone, and it takes the
-// system milliseconds to part them. A hint to the system: where it has no such call or refuses, nothing
-// happens.
+// system milliseconds to part them. A hint to the system: where it has no such call or refuses,
+// nothing happens.
 class Whereabouts {
  public:
 #ifdef __linux__
@@ -119,7 +119,8 @@ void Team::share(int parts, Part part, void* context) {
   job_.store(number_);
   job_.notify_all();
   take_parts();
-  // A helper either sees that the job is closed, or is seen here: both stores are before both loads.
+  // A helper either sees that the job is closed, or is seen here: both stores are before both
+  // loads.
   job_.store(0);
   for (int looks = 0; inside_.load() != 0; ++looks) {
     if (looks < kLooksAtHelpers)
@@ -150,8 +151,8 @@ void Team::help(int helper) {
     bool wanted = helper < helpers_wanted_.load(std::memory_order_relaxed);
     if (job != 0 && job != last && wanted) {
       inside_.fetch_add(1);
-      // Only while a job is open may its parts be looked at; this one may be closed by now, and the next
-      // one may be that of a smaller turn.
+      // Only while a job is open may its parts be looked at; this one may be closed by now, and the
+      // next one may be that of a smaller turn.
       job = job_.load();
       if (job != 0 && helper < helpers_wanted_.load(std::memory_order_relaxed)) take_parts();
       inside_.fetch_sub(1);

@@ -8,12 +8,13 @@
 
 namespace vanda::cpu {
 
-// Threads that help the one that runs a plan. The parts of a job are taken by whoever is free, the one
-// that runs the plan among them, and nobody waits for a helper that has taken none: one that sleeps, or
-// that the system runs elsewhere, costs its help and no more. What a part computes must not depend on
-// who computes it.
+// Threads that help the one that runs a plan. The parts of a job are taken by whoever is free, the
+// one that runs the plan among them, and nobody waits for a helper that has taken none: one that
+// sleeps, or that the system runs elsewhere, costs its help and no more. What a part computes must
+// not depend on who computes it.
 //
-// Between jobs helpers wait awake, for the next kernel is microseconds away; after a plan they sleep.
+// Between jobs helpers wait awake, for the next kernel is microseconds away; after a plan they
+// sleep.
 class Team {
  public:
   // While it lives, the jobs of this thread are those of its team; a `size` of 1 and less, or
@@ -34,13 +35,14 @@ class Team {
   // Who computes a part: 0 is the thread that runs the plan, helpers follow; below the turn's size.
   static int seat();
 
-  // body(part) for each part in 0..parts-1, in any order, in parts of one thread each; returns when all
-  // are done. `body` must not throw. Within a part, one after the other.
+  // body(part) for each part in 0..parts-1, in any order, in parts of one thread each; returns when
+  // all are done. `body` must not throw. Within a part, one after the other.
   template <typename Body>
   void run(int parts, Body& body) {
     using Plain = std::remove_const_t<Body>;
-    share(parts, [](void* context, int part) { (*static_cast<Plain*>(context))(part); },
-          const_cast<Plain*>(&body));
+    share(
+        parts, [](void* context, int part) { (*static_cast<Plain*>(context))(part); },
+        const_cast<Plain*>(&body));
   }
 
   Team(const Team&) = delete;

@@ -27,9 +27,10 @@ int64_t goes(const ConvShape& shape) { return over(shape.filters / kernels().pan
 
 bool Winograd::suits(const ConvShape& s) {
   int64_t panel = kernels().panel;
-  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride_height == 1 && s.stride_width == 1 &&
-         s.dilation_height == 1 && s.dilation_width == 1 && s.channels % (panel / 2) == 0 &&
-         s.channels >= kChannelsMin && s.filters % panel == 0 && s.out_height * s.out_width >= kPlacesMin;
+  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride_height == 1 &&
+         s.stride_width == 1 && s.dilation_height == 1 && s.dilation_width == 1 &&
+         s.channels % (panel / 2) == 0 && s.channels >= kChannelsMin && s.filters % panel == 0 &&
+         s.out_height * s.out_width >= kPlacesMin;
 }
 
 Winograd::Winograd(Lowering& lowering, Value kernel, const ConvShape& shape, int64_t batch,
@@ -44,7 +45,8 @@ Winograd::Winograd(Lowering& lowering, Value kernel, const ConvShape& shape, int
   };
   bands = room((by_tiles ? team : 1) * kWinogradBands * bands_step(shape, block));
   sums = room(team * kWinogradBands * block * kWinogradGo * kernels().panel);
-  size_t bytes = static_cast<size_t>(kWinogradBands * shape.channels * shape.filters) * sizeof(float);
+  size_t bytes =
+      static_cast<size_t>(kWinogradBands * shape.channels * shape.filters) * sizeof(float);
   packed = packed_copy(lowering, kernel, {kWinogradBands, shape.channels, shape.filters}, bytes,
                        [shape](const float* from, float* to, int threads) {
                          parallel_for(threads, shape.filters / kernels().panel, 1,
@@ -54,13 +56,14 @@ Winograd::Winograd(Lowering& lowering, Value kernel, const ConvShape& shape, int
                        });
 }
 
-void Winograd::run(const RunContext& context, const ConvShape& shape, const ConvEpilogue& epilogue, float* y,
-                   const float* x, const float* zeros) const {
+void Winograd::run(const RunContext& context, const ConvShape& shape, const ConvEpilogue& epilogue,
+                   float* y, const float* x, const float* zeros) const {
   const KernelTable& k = kernels();
   const float* kernel = static_cast<const float*>(context.data[packed]);
   int64_t step = bands_step(shape, block);
   auto own_sums = [&](int seat) {
-    return static_cast<float*>(context.data[sums]) + seat * kWinogradBands * block * kWinogradGo * k.panel;
+    return static_cast<float*>(context.data[sums]) +
+           seat * kWinogradBands * block * kWinogradGo * k.panel;
   };
   float* all_bands = static_cast<float*>(context.data[bands]);
   if (by_tiles) {
@@ -69,7 +72,8 @@ void Winograd::run(const RunContext& context, const ConvShape& shape, const Conv
       for (int64_t i = begin; i < end; ++i) {
         int64_t first = i * block, last = std::min(tiles, first + block);
         k.winograd_windows(&shape, own_bands, step, x, zeros, first, last);
-        k.convolve_winograd(&shape, &epilogue, y, own_bands, step, own_sums(seat), kernel, first, last, 0, goes(shape));
+        k.convolve_winograd(&shape, &epilogue, y, own_bands, step, own_sums(seat), kernel, first,
+                            last, 0, goes(shape));
       }
     });
     return;
@@ -78,7 +82,8 @@ void Winograd::run(const RunContext& context, const ConvShape& shape, const Conv
     k.winograd_windows(&shape, all_bands + first * shape.channels, step, x, zeros, first, last);
   });
   share_out(context.threads, goes(shape), 1, [&](int64_t begin, int64_t end, int seat) {
-    k.convolve_winograd(&shape, &epilogue, y, all_bands, step, own_sums(seat), kernel, 0, tiles, begin, end);
+    k.convolve_winograd(&shape, &epilogue, y, all_bands, step, own_sums(seat), kernel, 0, tiles,
+                        begin, end);
   });
 }
 

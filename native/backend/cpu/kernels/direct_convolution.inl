@@ -158,8 +158,32 @@ static inline bool is_inside(const ConvShape& s, int64_t column) {
 
 // Windows of no more floats than this are copied into one piece where they reach over a border.
 constexpr int64_t kShortWindow = 256;
+// And, wherever they lie, those of rows of no more floats than this: a pointer for each would cost as much as they do.
+constexpr int64_t kShortRow = 24;
+
+// A short run: what does not fill registers is copied by one that overlaps.
+static inline void copy_floats(float* to, const float* from, int64_t length) {
+  if (length < kTileLanes) {
+    for (int64_t i = 0; i < length; ++i) to[i] = from[i];
+    return;
+  }
+  for (int64_t i = 0; i + kTileLanes < length; i += kTileLanes) store_tile_lanes(to + i, load_tile_lanes(from + i));
+  store_tile_lanes(to + length - kTileLanes, load_tile_lanes(from + length - kTileLanes));
+}
 
 static inline void copy_window(const ConvShape& s, const WindowPlace& place, float* to) {
+  bool inside = is_inside(s, place.column) && place.row >= 0 &&
+                place.row + (s.kernel_height - 1) * s.dilation_height < s.height;
+  if (inside) {
+    int64_t length = s.kernel_width * s.channels;
+    const float* from = place.picture + (place.row * s.width + place.column) * s.channels;
+    for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
+      copy_floats(to, from, length);
+      to += length;
+      from += s.dilation_height * s.width * s.channels;
+    }
+    return;
+  }
   for (int64_t kh = 0; kh < s.kernel_height; ++kh) {
     int64_t row = place.row + kh * s.dilation_height;
     for (int64_t kw = 0; kw < s.kernel_width; ++kw) {
@@ -182,10 +206,11 @@ static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlac
     inside = inside && is_inside(s, place->column);
     place->next(s);
   }
-  bool whole = windows != nullptr && !inside;
-  tile->runs = whole ? Runs::whole : inside ? Runs::rows : Runs::taps;
+  bool copied = windows != nullptr && (!inside || s.kernel_width * s.channels <= kShortRow);
+  bool point = s.kernel_height * s.kernel_width == 1;
+  tile->runs = copied || point ? Runs::whole : inside ? Runs::rows : Runs::taps;
   const float** next = tile->pointers;
-  if (whole) {
+  if (copied) {
     for (int64_t r = 0; r < tile->height; ++r) {
       copy_window(s, places[r], windows);
       *next++ = windows;
@@ -252,6 +277,71 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   }
 }
 
+// Whole panels of a small kernel, one after the other, for the rows of a tile whose windows lie in one piece: around
+// short sums, what a call for each panel costs would count as much as they do.
+template <int kRows>
+void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& tile, float* y,
+                const float* packed, int64_t begin, int64_t end, const float* ahead, int64_t fetched) {
+  const float* rows[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) rows[r] = tile.pointers[r];
+  float* out = y + tile.first * s.target_row;
+  const float* residual = e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters;
+  TileLanes low = all_lanes(e.low), high = all_lanes(e.high);
+  int64_t inner = s.kernel_height * s.kernel_width * s.channels;
+  for (int64_t panel = begin; panel < end; ++panel) {
+    for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
+    ahead += fetched;
+    int64_t j = panel * kPanel;
+    const float* weights = packed + j * inner;
+    TileLanes left = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j);
+    TileLanes right = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j + kTileLanes);
+    TileLanes sums[kRows][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      sums[r][0] = left;
+      sums[r][1] = right;
+    }
+    for (int64_t k = 0; k < inner; ++k) {
+      left = load_tile_lanes(weights);
+      right = load_tile_lanes(weights + kTileLanes);
+      weights += kPanel;
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float value = rows[r][k];
+        sums[r][0] += value * left;
+        sums[r][1] += value * right;
+      }
+    }
+    if (residual != nullptr) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        sums[r][0] += load_tile_lanes(residual + r * s.filters + j);
+        sums[r][1] += load_tile_lanes(residual + r * s.filters + j + kTileLanes);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < 2; ++v) {
+        TileLanes above = sums[r][v] < low ? low : sums[r][v];
+        store_tile_lanes(out + r * s.target_row + j + v * kTileLanes, above > high ? high : above);
+      }
+    }
+  }
+}
+
+using WholeTileFn = void (*)(const ConvShape&, const ConvEpilogue&, const WindowTile&, float*, const float*, int64_t,
+                             int64_t, const float*, int64_t);
+constexpr WholeTileFn kWholeTiles[kTileRows + 1] = {
+    nullptr, whole_tile<1>, whole_tile<2>, whole_tile<3>, whole_tile<4>,
+#if defined(__AVX2__)
+    whole_tile<5>, whole_tile<6>,
+#endif
+#if defined(__AVX512F__)
+    whole_tile<7>, whole_tile<8>, whole_tile<9>, whole_tile<10>, whole_tile<11>, whole_tile<12>,
+#endif
+};
+
 // A kernel that stays in L1 whole, in floats.
 constexpr int64_t kSmallKernel = 6144;
 
@@ -279,7 +369,13 @@ static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
     bool alone = t + 1 < count && s.kernel_height * s.kernel_width == 1;
     const float* next = tiles[alone ? t + 1 : t].pointers[0];
     int64_t read = alone ? tile.height * s.channels / (end - begin) : 0;
-    for (int64_t panel = begin; panel < end; ++panel) {
+    int64_t panel = begin;
+    if (tile.runs == Runs::whole) {
+      panel = end - (end * kPanel > s.filters ? 1 : 0);
+      kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, ahead, fetched);
+      ahead += fetched * (panel - begin);
+    }
+    for (; panel < end; ++panel) {
       for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
       ahead += fetched;
       for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
@@ -441,15 +537,84 @@ constexpr DepthPlacesFn kDepthPlaces[kPlaces + 1] = {
 #endif
 };
 
+// Three taps a row: what a column of the picture holds is read once for all places that it has a share in.
+constexpr int kNear = kTileRows < 6 ? 6 : 8;
+
+template <int kRows, int kStride>
+void near_places(const ConvShape& s, const ConvEpilogue& e, const float* kernel, const float* x,
+                 const float* ahead, int64_t fetched, int64_t place, float* y) {
+  constexpr int kColumns = (kRows - 1) * kStride + 3;
+  WindowPlace begin = place_of(s, x, place);
+  bool skip_first = begin.column < 0;
+  bool skip_last = begin.column + kColumns > s.width;
+  int64_t above = begin.row < 0 ? -begin.row : 0;
+  int64_t below = begin.row + s.kernel_height > s.height ? s.height - begin.row : s.kernel_height;
+  const float* window = begin.picture + (begin.row * s.width + begin.column) * s.channels;
+  float* out = y + place * s.target_row;
+  const float* residual = e.residual == nullptr ? nullptr : e.residual + place * s.filters;
+  TileLanes low = all_lanes(e.low), high = all_lanes(e.high);
+  for (int64_t c = 0; c < s.channels; c += kTileLanes) {
+    for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 0, 2);
+    ahead += fetched;
+    TileLanes sums[kRows];
+    TileLanes bias = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + c);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) sums[r] = bias;
+    for (int64_t kh = above; kh < below; ++kh) {
+      const float* from = window + kh * s.width * s.channels + c;
+      const float* weights = kernel + kh * 3 * s.channels + c;
+      TileLanes w[3];
+      for (int t = 0; t < 3; ++t) w[t] = load_tile_lanes(weights + t * s.channels);
+#pragma GCC unroll 24
+      for (int i = 0; i < kColumns; ++i) {
+        if ((i == 0 && skip_first) || (i + 1 == kColumns && skip_last)) continue;
+        TileLanes column = load_tile_lanes(from + i * s.channels);
+#pragma GCC unroll 3
+        for (int t = 0; t < 3; ++t) {
+          int r = (i - t) / kStride;
+          if (i >= t && (i - t) % kStride == 0 && r < kRows) sums[r] += w[t] * column;
+        }
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      TileLanes sum = sums[r];
+      if (residual != nullptr) sum += load_tile_lanes(residual + r * s.filters + c);
+      TileLanes least = sum < low ? low : sum;
+      store_tile_lanes(out + r * s.target_row + c, least > high ? high : least);
+    }
+  }
+}
+
+using NearPlacesFn = void (*)(const ConvShape&, const ConvEpilogue&, const float*, const float*, const float*, int64_t,
+                              int64_t, float*);
+#define NEAR_PLACES(rows) {near_places<rows, 1>, near_places<rows, 2>}
+constexpr NearPlacesFn kNearPlaces[kNear + 1][2] = {
+    {nullptr, nullptr}, NEAR_PLACES(1), NEAR_PLACES(2), NEAR_PLACES(3), NEAR_PLACES(4), NEAR_PLACES(5), NEAR_PLACES(6),
+#if defined(__AVX2__)
+    NEAR_PLACES(7), NEAR_PLACES(8),
+#endif
+};
+#undef NEAR_PLACES
+
+// Whether no window has more than its first or last column outside.
+static inline bool is_near(const ConvShape& s) {
+  int64_t reach = (s.out_width - 1) * s.stride_width + 3 - s.left;
+  return s.kernel_width == 3 && s.stride_width <= 2 && s.dilation_width == 1 && s.dilation_height == 1 &&
+         s.left <= 1 && reach <= s.width + 1 && s.channels % kTileLanes == 0;
+}
+
 // Rows first..last of [N * out_height]; the kernel is [kernel_height, kernel_width, channels].
 void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* x,
                     const float* zeros, const float* kernel, int64_t first, int64_t last) {
   const ConvShape& s = *shape;
-  int64_t count = (s.out_width + kPlaces - 1) / kPlaces;
+  bool near = is_near(s);
+  int64_t most = near ? kNear : kPlaces;
+  int64_t count = (s.out_width + most - 1) / most;
   // While a row is made, each tile fetches its part of what the next row reads for the first time.
   int64_t line = s.width * s.channels;
   int64_t fresh = s.stride_height * line;
-  int64_t steps = s.channels / kPanel;
+  int64_t steps = s.channels / (near ? kTileLanes : kPanel);
   int64_t fetched = steps == 0 ? 0 : fresh / count / steps + 1;
   for (int64_t row = first; row < last; ++row) {
     WindowPlace below = place_of(s, x, row * s.out_width);
@@ -457,8 +622,12 @@ void convolve_depth(const ConvShape* shape, const ConvEpilogue* epilogue, float*
     for (int64_t t = 0; t < count; ++t) {
       int64_t begin = s.out_width * t / count;
       int64_t height = s.out_width * (t + 1) / count - begin;
-      kDepthPlaces[height](s, *epilogue, zeros, kernel, x, ahead, fetched,
-                           row * s.out_width + begin, y);
+      int64_t place = row * s.out_width + begin;
+      if (near) {
+        kNearPlaces[height][s.stride_width - 1](s, *epilogue, kernel, x, ahead, fetched, place, y);
+      } else {
+        kDepthPlaces[height](s, *epilogue, zeros, kernel, x, ahead, fetched, place, y);
+      }
       ahead += fetched * steps;
     }
   }

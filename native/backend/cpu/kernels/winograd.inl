@@ -1,21 +1,24 @@
-// Convolutions of 3 x 3 taps, one place apart, by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, "Fast Algorithms for
-// Convolutional Neural Networks", 2016): a tile of 4 x 4 results takes 36 products for each pair of channels instead
-// of 144. Windows of 6 x 6 are turned into 36 numbers a channel, each of which is one row of one of 36 matrix products;
-// the results are turned back. The interpolation points are 0, +-3/4, +-3/2 and infinity, whose constants are exact:
-// with shares of kShare channels the rounding error is 1.4 times that of adding up all taps of 256 channels in order (with
-// 0, +-1, +-2 and no shares, 5 times).
+// Convolutions of 3 x 3 taps, one place apart, by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks", 2016): a tile of 4 x 4 results takes 36 products
+// for each pair of channels instead of 144. Windows of 6 x 6 are turned into 36 numbers a channel,
+// each of which is one row of one of 36 matrix products; the results are turned back. The
+// interpolation points are 0, +-3/4, +-3/2 and infinity, whose constants are exact: with shares of
+// kShare channels the rounding error is 1.4 times that of adding up all taps of 256 channels in
+// order (with 0, +-1, +-2 and no shares, 5 times).
 
 constexpr int64_t kTile = kWinogradTile;
 constexpr int64_t kSpan = kTile + 2;  // places of the picture that a tile reads, along each side
 constexpr int64_t kBands = kWinogradBands;
 constexpr int64_t kGoPanels = kWinogradGo;
 static_assert(kBands == kSpan * kSpan);
-// Channels that are added up by themselves: turning back enlarges the error of sums, and short ones have less.
+// Channels that are added up by themselves: turning back enlarges the error of sums, and short ones
+// have less.
 constexpr int64_t kShare = 64;
 
 // B'x: six numbers of a window's row or column.
 static inline void turn_window(const TileLanes* x, int64_t step, TileLanes* to, int64_t to_step) {
-  TileLanes x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step], x4 = x[4 * step], x5 = x[5 * step];
+  TileLanes x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step], x4 = x[4 * step],
+            x5 = x[5 * step];
   TileLanes near_even = x4 - 2.25f * x2, near_odd = x3 - 2.25f * x1;
   TileLanes far_even = x4 - 0.5625f * x2, far_odd = x3 - 0.5625f * x1;
   to[0] = (x4 + 1.265625f * x0) - 2.8125f * x2;
@@ -51,9 +54,10 @@ static inline void turn_weights(const TileLanes* g, int64_t step, TileLanes* to,
   to[5 * to_step] = g2;
 }
 
-// Panels begin..end of what the bands are multiplied by: for each go of kGoPanels, for each band, its panels. The kernel
-// is [3, 3, channels, filters]; filters are whole panels.
-void pack_winograd(const ConvShape* shape, float* packed, const float* kernel, int64_t begin, int64_t end) {
+// Panels begin..end of what the bands are multiplied by: for each go of kGoPanels, for each band,
+// its panels. The kernel is [3, 3, channels, filters]; filters are whole panels.
+void pack_winograd(const ConvShape* shape, float* packed, const float* kernel, int64_t begin,
+                   int64_t end) {
   int64_t channels = shape->channels;
   int64_t panels = shape->filters / kPanel;
   for (int64_t panel = begin; panel < end; ++panel) {
@@ -88,8 +92,8 @@ static inline TilePlace tile_place(const ConvShape& s, int64_t tile) {
 
 // Windows of tiles first..last of all pictures: band b of tile t, channel c goes to
 // bands[b * step + (t - first) * channels + c]. What lies outside a picture is read from `zeros`.
-void winograd_windows(const ConvShape* shape, float* bands, int64_t step, const float* x, const float* zeros,
-                      int64_t first, int64_t last) {
+void winograd_windows(const ConvShape* shape, float* bands, int64_t step, const float* x,
+                      const float* zeros, int64_t first, int64_t last) {
   const ConvShape& s = *shape;
   for (int64_t tile = first; tile < last; ++tile) {
     TilePlace place = tile_place(s, tile);
@@ -114,15 +118,17 @@ void winograd_windows(const ConvShape* shape, float* bands, int64_t step, const 
       for (int64_t j = 0; j < kSpan; ++j) {
         TileLanes column[kSpan];
         turn_window(rows + j, kSpan, column, 1);
-        for (int64_t i = 0; i < kSpan; ++i) store_tile_lanes(to + (i * kSpan + j) * step + c, column[i]);
+        for (int64_t i = 0; i < kSpan; ++i)
+          store_tile_lanes(to + (i * kSpan + j) * step + c, column[i]);
       }
     }
   }
 }
 
-// Tiles first..last of filters j..j + width back from sums[b * step + (t - first) * width + filter - j].
-static void winograd_results(const ConvShape& s, const ConvEpilogue& e, float* y, const float* sums, int64_t step,
-                             int64_t first, int64_t last, int64_t j, int64_t width) {
+// Tiles first..last of filters j..j + width back from sums[b * step + (t - first) * width + filter
+// - j].
+static void winograd_results(const ConvShape& s, const ConvEpilogue& e, float* y, const float* sums,
+                             int64_t step, int64_t first, int64_t last, int64_t j, int64_t width) {
   for (int64_t tile = first; tile < last; ++tile) {
     TilePlace place = tile_place(s, tile);
     int64_t down = s.out_height - place.row < kTile ? s.out_height - place.row : kTile;
@@ -134,7 +140,8 @@ static void winograd_results(const ConvShape& s, const ConvEpilogue& e, float* y
 #pragma GCC unroll 6
       for (int64_t i = 0; i < kSpan; ++i) {
         TileLanes band[kSpan];
-        for (int64_t k = 0; k < kSpan; ++k) band[k] = load_tile_lanes(from + (i * kSpan + k) * step);
+        for (int64_t k = 0; k < kSpan; ++k)
+          band[k] = load_tile_lanes(from + (i * kSpan + k) * step);
         turn_back(band, 1, rows + i * kTile, 1);
       }
 #pragma GCC unroll 4
@@ -152,11 +159,11 @@ static void winograd_results(const ConvShape& s, const ConvEpilogue& e, float* y
   }
 }
 
-// Tiles first..last, goes begin..end of the kernel; `bands` as winograd_windows leaves them, `sums` room for
-// kBands * (last - first) * kGoPanels * kPanel floats.
-void convolve_winograd(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* bands,
-                       int64_t step, float* sums, const float* packed, int64_t first, int64_t last, int64_t begin,
-                       int64_t end) {
+// Tiles first..last, goes begin..end of the kernel; `bands` as winograd_windows leaves them, `sums`
+// room for kBands * (last - first) * kGoPanels * kPanel floats.
+void convolve_winograd(const ConvShape* shape, const ConvEpilogue* epilogue, float* y,
+                       const float* bands, int64_t step, float* sums, const float* packed,
+                       int64_t first, int64_t last, int64_t begin, int64_t end) {
   const ConvShape& s = *shape;
   int64_t panels = s.filters / kPanel;
   int64_t shares = (s.channels + kShare - 1) / kShare;
@@ -168,9 +175,10 @@ void convolve_winograd(const ConvShape* shape, const ConvEpilogue* epilogue, flo
     for (int64_t band = 0; band < kBands; ++band) {
       for (int64_t i = 0; i < shares; ++i) {
         int64_t from = s.channels * i / shares;
-        product_share<false>(sums + band * sums_step, width, bands + band * step + from, s.channels, 1,
-                             weights + band * s.channels * width + from * kPanel, s.channels, last - first,
-                             s.channels * (i + 1) / shares - from, width, i > 0 ? 1 : 0);
+        product_share<false>(sums + band * sums_step, width, bands + band * step + from, s.channels,
+                             1, weights + band * s.channels * width + from * kPanel, s.channels,
+                             last - first, s.channels * (i + 1) / shares - from, width,
+                             i > 0 ? 1 : 0);
       }
     }
     winograd_results(s, *epilogue, y, sums, sums_step, first, last, panel * kPanel, width);
