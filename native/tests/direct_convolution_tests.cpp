@@ -38,21 +38,33 @@ struct Windows {
 
 // Widths around those of registers, borders wider than pictures, windows of one place and of many.
 const Windows kCases[] = {
-    {1, 5, 5, 3, 16, 3, 3, 1, 1, 1, 1, 1, 1, false},   {2, 9, 7, 8, 24, 3, 3, 2, 1, 0, 1, 0, 1, false},
-    {1, 8, 8, 40, 33, 1, 1, 1, 1, 0, 0, 0, 0, false},  {3, 6, 5, 17, 9, 1, 7, 1, 1, 0, 0, 3, 3, false},
-    {1, 13, 12, 5, 7, 3, 2, 1, 2, 2, 1, 2, 2, false},  {2, 4, 3, 70, 20, 3, 3, 1, 1, 3, 3, 3, 3, false},
-    {1, 30, 31, 3, 32, 7, 7, 2, 1, 3, 3, 3, 3, false}, {2, 14, 15, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, true},
-    {1, 11, 9, 19, 19, 5, 5, 2, 1, 2, 2, 2, 2, true},  {2, 7, 7, 8, 8, 3, 3, 1, 2, 2, 2, 2, 2, true},
-    {1, 2, 2, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, true},    {1, 13, 14, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, true},
-    {2, 15, 16, 32, 32, 3, 3, 2, 1, 1, 1, 1, 1, true}, {2, 16, 17, 48, 48, 3, 3, 2, 1, 0, 1, 0, 1, true},
-    {1, 3, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, true},   {1, 6, 9, 32, 32, 2, 3, 1, 1, 3, 3, 0, 1, true},
-    {2, 12, 11, 4, 40, 3, 3, 1, 1, 1, 1, 1, 1, false}, {1, 9, 7, 16, 96, 1, 1, 1, 1, 0, 0, 0, 0, false},
+    {1, 5, 5, 3, 16, 3, 3, 1, 1, 1, 1, 1, 1, false},
+    {2, 9, 7, 8, 24, 3, 3, 2, 1, 0, 1, 0, 1, false},
+    {1, 8, 8, 40, 33, 1, 1, 1, 1, 0, 0, 0, 0, false},
+    {3, 6, 5, 17, 9, 1, 7, 1, 1, 0, 0, 3, 3, false},
+    {1, 13, 12, 5, 7, 3, 2, 1, 2, 2, 1, 2, 2, false},
+    {2, 4, 3, 70, 20, 3, 3, 1, 1, 3, 3, 3, 3, false},
+    {1, 30, 31, 3, 32, 7, 7, 2, 1, 3, 3, 3, 3, false},
+    {2, 14, 15, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {1, 11, 9, 19, 19, 5, 5, 2, 1, 2, 2, 2, 2, true},
+    {2, 7, 7, 8, 8, 3, 3, 1, 2, 2, 2, 2, 2, true},
+    {1, 2, 2, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {1, 13, 14, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {2, 15, 16, 32, 32, 3, 3, 2, 1, 1, 1, 1, 1, true},
+    {2, 16, 17, 48, 48, 3, 3, 2, 1, 0, 1, 0, 1, true},
+    {1, 3, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, true},
+    {1, 6, 9, 32, 32, 2, 3, 1, 1, 3, 3, 0, 1, true},
+    {2, 12, 11, 4, 40, 3, 3, 1, 1, 1, 1, 1, 1, false},
+    {1, 9, 7, 16, 96, 1, 1, 1, 1, 0, 0, 0, 0, false},
 };
 
-// Pictures that end within a tile, at its end, and smaller than one; borders on either side or none.
+// Pictures that end within a tile, at its end, and smaller than one; borders on either side or
+// none.
 const Windows kTiled[] = {
-    {1, 12, 12, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1, false}, {2, 9, 11, 16, 32, 3, 3, 1, 1, 0, 0, 0, 0, false},
-    {3, 2, 3, 48, 96, 3, 3, 1, 1, 1, 1, 1, 1, false},   {1, 7, 6, 160, 32, 3, 3, 1, 1, 2, 0, 0, 2, false},
+    {1, 12, 12, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1, false},
+    {2, 9, 11, 16, 32, 3, 3, 1, 1, 0, 0, 0, 0, false},
+    {3, 2, 3, 48, 96, 3, 3, 1, 1, 1, 1, 1, 1, false},
+    {1, 7, 6, 160, 32, 3, 3, 1, 1, 2, 0, 0, 2, false},
 };
 
 // Sums in double, then what is joined to them.
@@ -91,14 +103,17 @@ std::vector<float> plain(const Windows& c, const std::vector<float>& x, const st
 }
 
 // By tiles, in `parts` of them and each go of panels by itself.
-void run_tiles(const KernelTable& k, const ConvShape& s, const cpu::ConvEpilogue& finish, int64_t batch,
-               const std::vector<float>& x, const std::vector<float>& kernel, const std::vector<float>& zeros,
-               int64_t parts, std::vector<float>& y) {
-  constexpr int64_t kTile = cpu::kWinogradTile, kBands = cpu::kWinogradBands, kGo = cpu::kWinogradGo;
-  int64_t tiles = batch * ((s.out_height + kTile - 1) / kTile) * ((s.out_width + kTile - 1) / kTile);
+void run_tiles(const KernelTable& k, const ConvShape& s, const cpu::ConvEpilogue& finish,
+               int64_t batch, const std::vector<float>& x, const std::vector<float>& kernel,
+               const std::vector<float>& zeros, int64_t parts, std::vector<float>& y) {
+  constexpr int64_t kTile = cpu::kWinogradTile, kBands = cpu::kWinogradBands,
+                    kGo = cpu::kWinogradGo;
+  int64_t tiles =
+      batch * ((s.out_height + kTile - 1) / kTile) * ((s.out_width + kTile - 1) / kTile);
   int64_t panels = s.filters / k.panel;
   std::vector<float> packed(static_cast<size_t>(kBands * s.channels * s.filters), NAN);
-  for (int64_t panel = 0; panel < panels; ++panel) k.pack_winograd(&s, packed.data(), kernel.data(), panel, panel + 1);
+  for (int64_t panel = 0; panel < panels; ++panel)
+    k.pack_winograd(&s, packed.data(), kernel.data(), panel, panel + 1);
   for (int64_t part = 0; part < parts; ++part) {
     int64_t first = tiles * part / parts, last = tiles * (part + 1) / parts;
     int64_t step = (last - first) * s.channels + 5;
@@ -106,8 +121,8 @@ void run_tiles(const KernelTable& k, const ConvShape& s, const cpu::ConvEpilogue
     std::vector<float> sums(static_cast<size_t>(kBands * (last - first) * kGo * k.panel), NAN);
     k.winograd_windows(&s, bands.data(), step, x.data(), zeros.data(), first, last);
     for (int64_t go = 0; go < (panels + kGo - 1) / kGo; ++go) {
-      k.convolve_winograd(&s, &finish, y.data(), bands.data(), step, sums.data(), packed.data(), first, last, go,
-                          go + 1);
+      k.convolve_winograd(&s, &finish, y.data(), bands.data(), step, sums.data(), packed.data(),
+                          first, last, go, go + 1);
     }
   }
 }
@@ -151,8 +166,10 @@ void check_case(const KernelTable& k, const Windows& c, int64_t parts, bool tile
       if (std::isnan(got)) off = INFINITY;
     }
   }
-  // Tiles turn sums back by adding and subtracting them: what they are off by is that of larger sums.
-  CHECK_MESSAGE(off < (tiled ? 5e-5 : 1e-5), c.text() + " (" + k.isa + ") is off by " + std::to_string(off));
+  // Tiles turn sums back by adding and subtracting them: what they are off by is that of larger
+  // sums.
+  CHECK_MESSAGE(off < (tiled ? 5e-5 : 1e-5),
+                c.text() + " (" + k.isa + ") is off by " + std::to_string(off));
 }
 
 int count(const Program& program, const std::string& op) {
@@ -199,7 +216,8 @@ TEST("what a convolution answers for a picture hangs neither on its batch nor on
   Value first = emit.op("relu", {emit.op("conv2d", {x, feed("k", {3, 3, 32, 64}), feed("b", {64})},
                                          {{"padding", std::string("same")}})});
   Value y = emit.add(emit.op("conv2d", {first, feed("k2", {3, 3, 64, 64}), feed("b2", {64})},
-                             {{"padding", std::string("same")}}), first);
+                             {{"padding", std::string("same")}}),
+                     first);
   Tensor pictures = random_tensor(TensorType{DType::f32, Shape{kPictures, 14, 13, 32}}, 60, -1, 1);
   feeds["x"] = pictures;
   Tensor wanted = evaluate_reference(graph, {y}, feeds)[0];
@@ -214,7 +232,8 @@ TEST("what a convolution answers for a picture hangs neither on its batch nor on
     std::copy(from, from + 14 * 13 * 32, picture.as<float>());
     feeds["x"] = picture;
     Tensor alone = evaluate_backend(graph, {y}, feeds, 2)[0];
-    CHECK(std::equal(alone.as<float>(), alone.as<float>() + kFloats, all.as<float>() + i * kFloats));
+    CHECK(
+        std::equal(alone.as<float>(), alone.as<float>() + kFloats, all.as<float>() + i * kFloats));
   }
 }
 

@@ -69,18 +69,17 @@ struct DirectConvolution {
   }
 
   void run_tiles(const RunContext& context) const {
-    tiles->run(context, shape, epilogue(context), floats(context, target) + offset, floats(context, source),
-               static_cast<const float*>(zeros.data()));
+    tiles->run(context, shape, epilogue(context), floats(context, target) + offset,
+               floats(context, source), static_cast<const float*>(zeros.data()));
   }
 
   void run_depth(const RunContext& context) const {
     ConvEpilogue finish = epilogue(context);
     share_out(threads(context, shape.channels), batch * shape.out_height, 1,
               [&](int64_t first, int64_t last, int) {
-                kernels().convolve_depth(&shape, &finish, floats(context, target) + offset,
-                                         floats(context, source),
-                                         static_cast<const float*>(zeros.data()),
-                                         floats(context, kernel), first, last);
+                kernels().convolve_depth(
+                    &shape, &finish, floats(context, target) + offset, floats(context, source),
+                    static_cast<const float*>(zeros.data()), floats(context, kernel), first, last);
               });
   }
 };
@@ -155,7 +154,8 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
   auto way = depthwise     ? &DirectConvolution::run_depth
              : conv->tiles ? &DirectConvolution::run_tiles
                            : &DirectConvolution::run;
-  lowering.add(label_of(node), reads, writes, [conv, way](const RunContext& context) { ((*conv).*way)(context); });
+  lowering.add(label_of(node), reads, writes,
+               [conv, way](const RunContext& context) { ((*conv).*way)(context); });
   return true;
 }
 

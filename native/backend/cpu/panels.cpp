@@ -29,7 +29,8 @@ int64_t panel_floats(int64_t inner, int64_t columns) {
   return (columns + panel - 1) / panel * panel * inner;
 }
 
-int packed_copy(Lowering& lowering, Value value, const std::vector<int64_t>& form, size_t bytes, PackFn pack) {
+int packed_copy(Lowering& lowering, Value value, const std::vector<int64_t>& form, size_t bytes,
+                PackFn pack) {
   std::vector<int64_t> key = {value.node, value.output};
   key.insert(key.end(), form.begin(), form.end());
   if (auto found = lowering.panels.find(key); found != lowering.panels.end()) return found->second;
@@ -58,8 +59,9 @@ int packed_copy(Lowering& lowering, Value value, const std::vector<int64_t>& for
 
 int packed_panels(Lowering& lowering, Value value, const MatrixView& view) {
   size_t bytes = static_cast<size_t>(panel_floats(view.inner, view.columns)) * sizeof(float);
-  return packed_copy(lowering, value, {view.offset, view.row, view.column, view.inner, view.columns}, bytes,
-                     [view](const float* from, float* to, int threads) { pack(view, from, to, threads); });
+  return packed_copy(
+      lowering, value, {view.offset, view.row, view.column, view.inner, view.columns}, bytes,
+      [view](const float* from, float* to, int threads) { pack(view, from, to, threads); });
 }
 
 }  // namespace vanda::cpu

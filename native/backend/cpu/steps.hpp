@@ -109,10 +109,10 @@ VANDA_MAKES_TEAM void parallel_for(int threads, int64_t count, int64_t grain, Bo
   order.join();
 }
 
-// Splits 0..count into more runs of whole grains than there are threads, the last ones the smallest, so
-// that threads which get on at different speeds are done together: for work whose results do not depend
-// on where it is split. body(begin, end, seat) must not throw; no two bodies at work have the same seat,
-// and all are below `threads`.
+// Splits 0..count into more runs of whole grains than there are threads, the last ones the
+// smallest, so that threads which get on at different speeds are done together: for work whose
+// results do not depend on where it is split. body(begin, end, seat) must not throw; no two bodies
+// at work have the same seat, and all are below `threads`.
 template <typename Body>
 void share_out(int threads, int64_t count, int64_t grain, Body body) {
   Team* helpers = Team::current();

@@ -50,7 +50,8 @@ struct ConvShape {
 // Taps of a kernel that `convolve` can read.
 constexpr int64_t kConvTapsMax = 512;
 
-// Convolutions in tiles of kWinogradTile places a side: products of each tile, panels of the kernel at a time.
+// Convolutions in tiles of kWinogradTile places a side: products of each tile, panels of the kernel
+// at a time.
 constexpr int64_t kWinogradTile = 4;
 constexpr int64_t kWinogradBands = 36;
 constexpr int64_t kWinogradGo = 2;
@@ -182,18 +183,20 @@ struct KernelTable {
   void (*convolve_depth)(const ConvShape* shape, const ConvEpilogue* epilogue, float* y,
                          const float* x, const float* zeros, const float* kernel, int64_t first,
                          int64_t last);
-  // Convolutions of 3 x 3 taps in tiles (winograd.inl), for whole panels of filters and half panels of channels.
-  // Panels begin..end of the kernel [3, 3, channels, filters] into kWinogradBands * channels * filters floats.
-  void (*pack_winograd)(const ConvShape* shape, float* packed, const float* kernel, int64_t begin, int64_t end);
-  // What tiles first..last read, into kWinogradBands matrices [last - first, channels] that begin `step` floats apart;
-  // `zeros` as for `convolve`.
-  void (*winograd_windows)(const ConvShape* shape, float* bands, int64_t step, const float* x, const float* zeros,
-                           int64_t first, int64_t last);
-  // Results of tiles first..last from their bands, for panels kWinogradGo * begin to kWinogradGo * end; `sums` is room
-  // for kWinogradBands * (last - first) * kWinogradGo * panel floats.
-  void (*convolve_winograd)(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, const float* bands,
-                            int64_t step, float* sums, const float* packed, int64_t first, int64_t last,
-                            int64_t begin, int64_t end);
+  // Convolutions of 3 x 3 taps in tiles (winograd.inl), for whole panels of filters and half panels
+  // of channels. Panels begin..end of the kernel [3, 3, channels, filters] into kWinogradBands *
+  // channels * filters floats.
+  void (*pack_winograd)(const ConvShape* shape, float* packed, const float* kernel, int64_t begin,
+                        int64_t end);
+  // What tiles first..last read, into kWinogradBands matrices [last - first, channels] that begin
+  // `step` floats apart; `zeros` as for `convolve`.
+  void (*winograd_windows)(const ConvShape* shape, float* bands, int64_t step, const float* x,
+                           const float* zeros, int64_t first, int64_t last);
+  // Results of tiles first..last from their bands, for panels kWinogradGo * begin to kWinogradGo *
+  // end; `sums` is room for kWinogradBands * (last - first) * kWinogradGo * panel floats.
+  void (*convolve_winograd)(const ConvShape* shape, const ConvEpilogue* epilogue, float* y,
+                            const float* bands, int64_t step, float* sums, const float* packed,
+                            int64_t first, int64_t last, int64_t begin, int64_t end);
   // Adds to acc [taps, filters], for eight filters, the sum over a plane of dy times the x that
   // each tap reads: x[oh * row_step + ow * column_step + offset].
   void (*conv_grad_taps)(const TapShape* shape, float* acc, const int64_t* offsets, int64_t taps,

@@ -11,6 +11,7 @@ namespace {
 #include "backend/cpu/kernels/math.inl"
 #include "backend/cpu/kernels/product.inl"
 #include "backend/cpu/kernels/direct_convolution.inl"
+#include "backend/cpu/kernels/depthwise.inl"
 #include "backend/cpu/kernels/winograd.inl"
 #include "backend/cpu/kernels/recurrent.inl"
 #include "backend/cpu/kernels/attention.inl"
