@@ -159,6 +159,31 @@ static void winograd_results(const ConvShape& s, const ConvEpilogue& e, float* y
   }
 }
 
+// sums [rows, width] = bands [rows, channels] by the panels of `width` columns, share after share of
+// the channels. While a share is at work, each tile fetches a part of what the next one reads.
+static inline void multiply_band(float* sums, int64_t width, const float* bands, int64_t rows,
+                                 int64_t channels, const float* weights) {
+  int64_t shares = (channels + kShare - 1) / kShare;
+  int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  for (int64_t j = 0; j < width; j += kPanel) {
+    for (int64_t i = 0; i < shares; ++i) {
+      int64_t from = channels * i / shares;
+      int64_t depth = channels * (i + 1) / shares - from;
+      const float* ahead = weights + depth * kPanel;
+      int64_t fetched = depth * kPanel / tiles + 1;
+      for (int64_t t = 0; t < tiles; ++t) {
+        for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 0, 3);
+        ahead += fetched;
+        int64_t first = rows * t / tiles;
+        int64_t height = rows * (t + 1) / tiles - first;
+        kProductTiles[height](sums + first * width + j, width, bands + first * channels + from,
+                              channels, 1, weights, depth, kPanel, i > 0 ? 1 : 0);
+      }
+      weights += depth * kPanel;
+    }
+  }
+}
+
 // Tiles first..last, goes begin..end of the kernel; `bands` as winograd_windows leaves them, `sums`
 // room for kBands * (last - first) * kGoPanels * kPanel floats.
 void convolve_winograd(const ConvShape* shape, const ConvEpilogue* epilogue, float* y,
@@ -166,20 +191,14 @@ void convolve_winograd(const ConvShape* shape, const ConvEpilogue* epilogue, flo
                        int64_t first, int64_t last, int64_t begin, int64_t end) {
   const ConvShape& s = *shape;
   int64_t panels = s.filters / kPanel;
-  int64_t shares = (s.channels + kShare - 1) / kShare;
   for (int64_t go = begin; go < end; ++go) {
     int64_t panel = go * kGoPanels;
     int64_t width = (panels - panel < kGoPanels ? panels - panel : kGoPanels) * kPanel;
     const float* weights = packed + panel * kBands * s.channels * kPanel;
     int64_t sums_step = (last - first) * width;
     for (int64_t band = 0; band < kBands; ++band) {
-      for (int64_t i = 0; i < shares; ++i) {
-        int64_t from = s.channels * i / shares;
-        product_share<false>(sums + band * sums_step, width, bands + band * step + from, s.channels,
-                             1, weights + band * s.channels * width + from * kPanel, s.channels,
-                             last - first, s.channels * (i + 1) / shares - from, width,
-                             i > 0 ? 1 : 0);
-      }
+      multiply_band(sums + band * sums_step, width, bands + band * step, last - first, s.channels,
+                    weights + band * s.channels * width);
     }
     winograd_results(s, *epilogue, y, sums, sums_step, first, last, panel * kPanel, width);
   }
