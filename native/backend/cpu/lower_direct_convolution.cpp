@@ -14,6 +14,8 @@ namespace {
 
 // Multiply-adds below which one thread does all of it.
 constexpr double kSharedWork = 5e5;
+// Bytes of a result from which on it is not in the caches any more when it is read.
+constexpr int64_t kStreamed = int64_t{16} << 20;
 // Places at a time for a thread.
 constexpr int64_t kGrain = 12;
 
@@ -25,6 +27,7 @@ struct DirectConvolution {
   int source = -1, kernel = -1, bias = -1, residual = -1, target = -1;
   int64_t offset = 0;  // of the first place in the target, in floats
   float low = 0, high = 0;
+  int stream = 0;
   AlignedBytes zeros;
   std::optional<Winograd> tiles;
 
@@ -36,7 +39,7 @@ struct DirectConvolution {
     return buffer < 0 ? nullptr : static_cast<float*>(context.data[buffer]);
   }
   ConvEpilogue epilogue(const RunContext& context) const {
-    return {floats(context, bias), floats(context, residual), low, high};
+    return {floats(context, bias), floats(context, residual), low, high, stream};
   }
   int threads(const RunContext& context, int64_t sums) const {
     double work = static_cast<double>(batch * shape.out_height * shape.out_width) *
@@ -121,6 +124,8 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
                  w.stride_width,  w.dilation_height, w.dilation_width,
                  w.top,           w.left,           k[3]};
   conv->batch = x[0];
+  int64_t bytes = node.outputs[0].shape.elements() * static_cast<int64_t>(sizeof(float));
+  conv->stream = bytes >= kStreamed ? 1 : 0;
   Bounds bounds = bounds_of_activation(node);
   conv->low = static_cast<float>(bounds.low);
   conv->high = static_cast<float>(bounds.high);

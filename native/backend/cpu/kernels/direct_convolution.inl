@@ -7,8 +7,9 @@
 constexpr int64_t kWindowPointers = 6144;
 
 // How the windows of a tile lie: each tap by itself, in whole rows of taps (where none reaches over the
-// left or right border), or in one piece, copied.
-enum class Runs : uint8_t { taps, rows, whole };
+// left or right border), in one piece (of one tap, or copied), or, with only the first row pointed to,
+// in rows as far apart as those of the picture.
+enum class Runs : uint8_t { taps, rows, whole, lines };
 
 // Places of the result that are made together. Their windows are runs of floats; run s of place r
 // begins at pointers[s * height + r].
@@ -30,7 +31,28 @@ struct WindowShare {
   const float *bias, *residual;
   int64_t residual_row;
   float low, high;
+  int stream;
 };
+
+// Past the caches: a result that is larger than they are would first be read into them, a line at a
+// time, and push out what others need. Lines are written whole; whoever reads them on another core
+// needs the fence after it.
+static inline void stream_tile_lanes(float* to, TileLanes value) {
+#if defined(__clang__)
+  __builtin_nontemporal_store(value, reinterpret_cast<TileLanes*>(to));
+#elif defined(__AVX512F__)
+  __builtin_ia32_movntps512(to, value);
+#elif defined(__AVX2__)
+  __builtin_ia32_movntps256(to, value);
+#else
+  store_tile_lanes(to, value);
+#endif
+}
+static inline void end_stream() {
+#if defined(__AVX2__)
+  __builtin_ia32_sfence();
+#endif
+}
 
 static inline TileLanes clamp_lanes(TileLanes x, float low, float high) {
   TileLanes above = x < low ? all_lanes(low) : x;
@@ -84,6 +106,16 @@ void window_tile(const WindowShare* share) {
         const float* residual = s.residual + r * s.residual_row;
         for (int v = 0; v < kWide; ++v) sums[r][v] += load_tile_lanes(residual + v * kTileLanes);
       }
+    }
+    if (s.stream != 0) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float* out = s.out + r * s.out_row;
+        for (int v = 0; v < kWide; ++v) {
+          stream_tile_lanes(out + v * kTileLanes, clamp_lanes(sums[r][v], s.low, s.high));
+        }
+      }
+      return;
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
@@ -197,19 +229,29 @@ static inline void copy_window(const ConvShape& s, const WindowPlace& place, flo
 
 // Fills in the pointers of a tile, whose places begin at `place`, and answers where those of the next
 // tile go. What lies outside the picture is read from `zeros`; `windows`, where given, takes copies.
+// A tile of a small kernel may be laid in lines.
 static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlace* place,
-                              WindowTile* tile, float* windows) {
+                              WindowTile* tile, float* windows, bool small) {
   WindowPlace places[kTileRows];
-  bool inside = true;
+  bool inside = true, within = small;
   for (int64_t r = 0; r < tile->height; ++r) {
     places[r] = *place;
     inside = inside && is_inside(s, place->column);
+    within = within && place->row >= 0 &&
+             place->row + (s.kernel_height - 1) * s.dilation_height < s.height;
     place->next(s);
+  }
+  const float** next = tile->pointers;
+  if (inside && within && s.kernel_height > 1) {
+    tile->runs = Runs::lines;
+    for (int64_t r = 0; r < tile->height; ++r) {
+      *next++ = places[r].picture + (places[r].row * s.width + places[r].column) * s.channels;
+    }
+    return next;
   }
   bool copied = windows != nullptr && (!inside || s.kernel_width * s.channels <= kShortRow);
   bool point = s.kernel_height * s.kernel_width == 1;
   tile->runs = copied || point ? Runs::whole : inside ? Runs::rows : Runs::taps;
-  const float** next = tile->pointers;
   if (copied) {
     for (int64_t r = 0; r < tile->height; ++r) {
       copy_window(s, places[r], windows);
@@ -246,6 +288,7 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   share.residual_row = s.filters;
   share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
   share.bias = e.bias == nullptr ? nullptr : e.bias + j;
+  share.stream = shares == 1 && share.width == kPanel ? e.stream : 0;
   int wide = share.width > kTileLanes ? 1 : 0;
   const int64_t lengths[3] = {s.channels, s.channels * s.kernel_width, inner};  // by Runs
   for (int64_t i = 0; i < shares; ++i) {
@@ -277,8 +320,8 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   }
 }
 
-// Whole panels of a small kernel, one after the other, for the rows of a tile whose windows lie in one piece: around
-// short sums, what a call for each panel costs would count as much as they do.
+// Whole panels of a small kernel, one after the other, for the rows of a tile whose windows lie in one
+// piece or in lines: around short sums, what a call for each panel costs would count as much as they do.
 template <int kRows>
 void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& tile, float* y,
                 const float* packed, int64_t begin, int64_t end, const float* ahead, int64_t fetched) {
@@ -289,6 +332,9 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
   const float* residual = e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters;
   TileLanes low = all_lanes(e.low), high = all_lanes(e.high);
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
+  int64_t runs = tile.runs == Runs::lines ? s.kernel_height : 1;
+  int64_t length = inner / runs;
+  int64_t line = s.dilation_height * s.width * s.channels;
   for (int64_t panel = begin; panel < end; ++panel) {
     for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
     ahead += fetched;
@@ -302,15 +348,18 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
       sums[r][0] = left;
       sums[r][1] = right;
     }
-    for (int64_t k = 0; k < inner; ++k) {
-      left = load_tile_lanes(weights);
-      right = load_tile_lanes(weights + kTileLanes);
-      weights += kPanel;
+    for (int64_t run = 0; run < runs; ++run) {
+      int64_t from = run * line;
+      for (int64_t k = from; k < from + length; ++k) {
+        left = load_tile_lanes(weights);
+        right = load_tile_lanes(weights + kTileLanes);
+        weights += kPanel;
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        float value = rows[r][k];
-        sums[r][0] += value * left;
-        sums[r][1] += value * right;
+        for (int r = 0; r < kRows; ++r) {
+          float value = rows[r][k];
+          sums[r][0] += value * left;
+          sums[r][1] += value * right;
+        }
       }
     }
     if (residual != nullptr) {
@@ -324,7 +373,20 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < 2; ++v) {
         TileLanes above = sums[r][v] < low ? low : sums[r][v];
-        store_tile_lanes(out + r * s.target_row + j + v * kTileLanes, above > high ? high : above);
+        sums[r][v] = above > high ? high : above;
+      }
+    }
+    if (e.stream != 0) {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        stream_tile_lanes(out + r * s.target_row + j, sums[r][0]);
+        stream_tile_lanes(out + r * s.target_row + j + kTileLanes, sums[r][1]);
+      }
+    } else {
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        store_tile_lanes(out + r * s.target_row + j, sums[r][0]);
+        store_tile_lanes(out + r * s.target_row + j + kTileLanes, sums[r][1]);
       }
     }
   }
@@ -364,13 +426,13 @@ static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
     share.length = lengths[static_cast<int>(tile.runs)];
     // The lines that the next tile writes have to be in the cache too.
     const float* ahead = y + (tile.first + tile.height) * s.target_row + begin * kPanel;
-    int64_t fetched = tile.height * s.target_row / (end - begin);
+    int64_t fetched = e.stream != 0 ? 0 : tile.height * s.target_row / (end - begin);
     // And what it reads, where that is not for the most part what this one has read.
     bool alone = t + 1 < count && s.kernel_height * s.kernel_width == 1;
     const float* next = tiles[alone ? t + 1 : t].pointers[0];
     int64_t read = alone ? tile.height * s.channels / (end - begin) : 0;
     int64_t panel = begin;
-    if (tile.runs == Runs::whole) {
+    if (tile.runs == Runs::whole || tile.runs == Runs::lines) {
       panel = end - (end * kPanel > s.filters ? 1 : 0);
       kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, ahead, fetched);
       ahead += fetched * (panel - begin);
@@ -383,6 +445,7 @@ static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
       int64_t j = panel * kPanel;
       share.panel = packed + j * inner;
       share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
+      share.stream = share.width == kPanel ? e.stream : 0;
       share.bias = e.bias == nullptr ? nullptr : e.bias + j;
       share.out = y + tile.first * s.target_row + j;
       share.residual = e.residual == nullptr ? nullptr : e.residual + tile.first * s.filters + j;
@@ -396,12 +459,17 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
               const float* zeros, const float* packed, int64_t first, int64_t last, int64_t begin,
               int64_t end) {
   const ConvShape& s = *shape;
+  ConvEpilogue e = *epilogue;
+  // Only lines that are written whole.
+  constexpr int64_t kLine = 16;
+  if (kPanel % kLine != 0 || s.target_row % kLine != 0 || (uintptr_t)y % (kLine * 4) != 0) e.stream = 0;
   const float* pointers[kWindowPointers];
   WindowTile tiles[kBlockRows / kTileRows + 2];
   int64_t block_rows = kWindowPointers / (s.kernel_height * s.kernel_width) / kTileRows * kTileRows;
   if (block_rows > kBlockRows) block_rows = kBlockRows;
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   float windows[kBlockRows * kShortWindow];
+  bool small = inner <= kWindowDepth && inner * s.filters <= kSmallKernel;
   WindowPlace place = place_of(s, x, first);
   for (int64_t block = first; block < last; block += block_rows) {
     int64_t rows = last - block < block_rows ? last - block : block_rows;
@@ -413,14 +481,15 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
       tile.first = block + rows * t / count;
       tile.height = block + rows * (t + 1) / count - tile.first;
       float* copies = inner <= kShortWindow ? windows + (tile.first - block) * inner : nullptr;
-      next = lay_tile(s, zeros, &place, &tile, copies);
+      next = lay_tile(s, zeros, &place, &tile, copies, small && s.filters % kPanel == 0);
     }
-    if (inner <= kWindowDepth && inner * s.filters <= kSmallKernel) {
-      convolve_small(s, *epilogue, y, packed, tiles, count, begin, end);
+    if (small) {
+      convolve_small(s, e, y, packed, tiles, count, begin, end);
       continue;
     }
     for (int64_t panel = begin; panel < end; ++panel) {
-      convolve_panel(s, *epilogue, y, packed, tiles, count, panel);
+      convolve_panel(s, e, y, packed, tiles, count, panel);
     }
   }
+  if (e.stream != 0) end_stream();
 }

@@ -61,6 +61,7 @@ constexpr int64_t kWinogradGo = 2;
 struct ConvEpilogue {
   const float *bias, *residual;
   float low, high;
+  int stream;  // whether the result is larger than caches, so that it should go past them
 };
 
 // dy is a plane [out_height, out_width, block].
