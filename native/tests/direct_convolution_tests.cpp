@@ -29,8 +29,21 @@ struct Windows {
   ConvShape shape() const {
     int64_t high = height + top + bottom - (kernel_height - 1) * dilation - 1;
     int64_t wide = width + left + right - (kernel_width - 1) * dilation - 1;
-    return {height, width, channels, high / stride + 1, wide / stride + 1, filters, kernel_height,
-            kernel_width, stride, stride, dilation, dilation, top, left, filters + (filters % 16 == 0 ? 16 : 3)};
+    return {height,
+            width,
+            channels,
+            high / stride + 1,
+            wide / stride + 1,
+            filters,
+            kernel_height,
+            kernel_width,
+            stride,
+            stride,
+            dilation,
+            dilation,
+            top,
+            left,
+            filters + (filters % 16 == 0 ? 16 : 3)};
   }
   std::string text() const {
     return std::to_string(channels) + " to " + std::to_string(filters) + " by " +
