@@ -65,6 +65,7 @@ void SessionWrap::define(Napi::Env env, Napi::Object exports) {
        InstanceMethod<&SessionWrap::evaluate>("evaluate"),
        InstanceMethod<&SessionWrap::read_variables>("readVariables"),
        InstanceMethod<&SessionWrap::write_variables>("writeVariables"),
+       InstanceMethod<&SessionWrap::load_variables>("loadVariables"),
        InstanceMethod<&SessionWrap::plan_report>("planReport"),
        InstanceMethod<&SessionWrap::prepare>("prepare"),
        InstanceMethod<&SessionWrap::start_profile>("startProfile"),
@@ -146,6 +147,19 @@ Napi::Value SessionWrap::write_variables(const Napi::CallbackInfo& info) {
     session->variables.sync(GraphWrap::from(info[0]).graph);
     session->write_variables(feeds_of(info[1]));
     return info.Env().Undefined();
+  });
+}
+
+// loadVariables(graph, path) -> Promise<undefined>
+Napi::Value SessionWrap::load_variables(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    // A copy: the graph may grow on the JavaScript thread meanwhile.
+    auto graph = std::make_shared<const Graph>(GraphWrap::from(info[0]).graph);
+    std::string path = text_of(info[1], "path");
+    return run_async(info.Env(), {}, [self = session, graph, path]() {
+      self->load_variables(*graph, path);
+      return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
+    });
   });
 }
 

@@ -43,6 +43,7 @@ class SessionWrap : public Napi::ObjectWrap<SessionWrap> {
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value read_variables(const Napi::CallbackInfo& info);
   Napi::Value write_variables(const Napi::CallbackInfo& info);
+  Napi::Value load_variables(const Napi::CallbackInfo& info);
   Napi::Value plan_report(const Napi::CallbackInfo& info);
   Napi::Value prepare(const Napi::CallbackInfo& info);
   Napi::Value start_profile(const Napi::CallbackInfo& info);

@@ -120,25 +120,6 @@ vanda_model::Values read_values(const Json& signature, const char* key,
   return values;
 }
 
-void load_weights(const std::string& path, vanda_model& model) {
-  vanda::Safetensors content = vanda::read_safetensors(path);
-  vanda::Session& session = model.session.session;
-  session.variables.sync(model.graph.own);
-  std::vector<vanda::NamedView> views;
-  for (vanda::Variable* variable : session.variables.all()) {
-    const vanda::Tensor* found = nullptr;
-    for (const auto& [name, tensor] : content.tensors) {
-      if (name == variable->name && tensor.type == variable->type) found = &tensor;
-    }
-    if (found == nullptr) {
-      throw Error("corrupt_file", path,
-                  "the weight '" + variable->name + "' is missing or has another shape");
-    }
-    views.push_back({variable->name, found->type, found->data()});
-  }
-  session.write_variables(views);
-}
-
 // Feeds by the names of the inputs, as feeds of their placeholders.
 std::vector<vanda::NamedView> inputs_of(const vanda_model& model,
                                         const vanda_model::Signature& signature,
@@ -205,7 +186,7 @@ vanda_status vanda_model_load(const char* folder, const vanda_session_options* o
       made->signatures[name] = {read_values(signature, "inputs", program.outputs),
                                 read_values(signature, "outputs", program.outputs)};
     }
-    load_weights(path + "/weights.safetensors", *made);
+    made->session.session.load_variables(made->graph.own, path + "/weights.safetensors");
     *model = made.release();
   });
 }

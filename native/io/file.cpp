@@ -53,6 +53,19 @@ void InputFile::read(void* to, uint64_t bytes) {
   }
 }
 
+void InputFile::read_at(void* to, uint64_t bytes, uint64_t offset) const {
+  char* out = static_cast<char*>(to);
+  while (bytes > 0) {
+    ssize_t got = ::pread(file_, out, std::min(bytes, kPiece), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path_, "cannot be read");
+    if (got == 0) throw Error("corrupt_file", path_, "ends too early");
+    out += got;
+    offset += static_cast<uint64_t>(got);
+    bytes -= static_cast<uint64_t>(got);
+  }
+}
+
 AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   static std::atomic<uint64_t> counter{0};
   temporary_ = path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(++counter);

@@ -14,6 +14,8 @@ class InputFile {
   uint64_t size() const { return size_; }
   // Reads exactly that many bytes or throws corrupt_file.
   void read(void* to, uint64_t bytes);
+  // The same from a place that is no thread's own: several may read at once.
+  void read_at(void* to, uint64_t bytes, uint64_t offset) const;
 
  private:
   std::string path_;

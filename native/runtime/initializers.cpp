@@ -162,17 +162,18 @@ void fill_initial_value(const Node& variable, const View& view) {
   bool cut = kind == "truncatedNormal" || (scaled && !uniform);
   double limit = scaled ? std::sqrt(3 * variance) : scale;
   double deviation = scaled ? std::sqrt(variance) / kTruncatedDeviation : scale;
-  for (int64_t i = 0; i < view.elements(); ++i) {
-    double value = 0;
-    if (kind == "ones")
-      value = 1;
-    else if (kind == "constant")
-      value = scale;
-    else if (uniform)
+  bool same = kind == "ones" || kind == "constant";
+  bool normally = kind == "normal";
+  if (!same && !uniform && !cut && !normally) return;  // zeros: nothing is touched before its time
+  double repeated = kind == "ones" ? 1 : scale;
+  int64_t elements = view.elements();
+  for (int64_t i = 0; i < elements; ++i) {
+    double value = repeated;
+    if (uniform)
       value = (random.unit() * 2 - 1) * limit;
     else if (cut)
       value = truncated_normal(random) * deviation;
-    else if (kind == "normal")
+    else if (normally)
       value = normal(random) * deviation;
     view.set(i, value);
   }

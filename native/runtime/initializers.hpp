@@ -9,7 +9,7 @@ namespace vanda {
 // orthogonal after Saxe et al., 2014. The normal ones of glorot, he and lecun are cut at two
 // deviations and widened to the wanted variance, as Keras does it.
 Tensor initial_value(const Node& variable);
-// The same into memory that is there.
+// The same into memory that is there, zeroed.
 void fill_initial_value(const Node& variable, const View& view);
 
 }  // namespace vanda

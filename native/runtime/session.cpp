@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "io/safetensors.hpp"
 #include "runtime/core_budget.hpp"
 #include "runtime/plan_dump.hpp"
 #include "runtime/settings.hpp"
@@ -187,6 +188,31 @@ void Session::write_variables(const std::vector<NamedView>& values) {
     std::memcpy(variable.storage.data(), value.data, variable.type.bytes());
     variable.version.fetch_add(1);
   }
+}
+
+void Session::load_variables(const Graph& graph, const std::string& path) {
+  SafetensorsFile file(path);
+  std::vector<const SafetensorsFile::Entry*> found;
+  for (int id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (!node.is("variable")) continue;
+    const SafetensorsFile::Entry* entry = file.find(node.name);
+    if (entry == nullptr || entry->type != node.outputs[0]) {
+      throw Error("corrupt_file", path,
+                  "the weight '" + node.name + "' is missing or has another shape");
+    }
+    found.push_back(entry);
+  }
+  auto alone = state.own();
+  variables.make_unfilled(graph);
+  std::vector<SafetensorsFile::Part> parts;
+  for (const SafetensorsFile::Entry* entry : found) {
+    Variable& variable = variables.at(entry->name);
+    // Before it is read: what is half written is no longer what a packed copy was made of either.
+    variable.version.fetch_add(1);
+    parts.push_back({entry, variable.storage.data()});
+  }
+  file.read(parts, options_.threads);
 }
 
 }  // namespace vanda

@@ -78,6 +78,10 @@ class Session {
 
   std::vector<std::pair<std::string, Tensor>> read_variables();
   void write_variables(const std::vector<NamedView>& values);
+  // Reads every variable of the graph from a file of safetensors, straight to where it lives.
+  // corrupt_file where one is missing or of another type, before anything is written; a file that
+  // ends while it is being read leaves the variables half written.
+  void load_variables(const Graph& graph, const std::string& path);
 
   VariableStore variables;
   StateLock state;

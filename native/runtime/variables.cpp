@@ -41,7 +41,7 @@ class Storage {
 
 }  // namespace
 
-void VariableStore::sync(const Graph& graph) {
+void VariableStore::make(const Graph& graph, bool filled) {
   std::lock_guard lock(mutex_);
   Storage storage(graph, synced_);
   for (; synced_ < graph.size(); ++synced_) {
@@ -52,7 +52,7 @@ void VariableStore::sync(const Graph& graph) {
     variable->type = node.outputs[0];
     variable->trainable = node.flag("trainable");
     variable->storage = storage.take(node);
-    fill_initial_value(node, View{&variable->type, variable->storage.data()});
+    if (filled) fill_initial_value(node, View{&variable->type, variable->storage.data()});
     order_.push_back(variable.get());
     variables_.emplace(node.name, std::move(variable));
   }

@@ -66,6 +66,39 @@ TEST("safetensors come back as they were written") {
   CHECK(code_of([&] { write_safetensors(folder() + "/no/such/folder", content); }) == "io");
 }
 
+TEST("the pieces of large tensors are read by several threads, each to its place") {
+  Safetensors content;
+  content.tensors.emplace_back("odd", random_tensor(TensorType{DType::u8, Shape{(9 << 20) + 3}}, 1, 0, 255));
+  content.tensors.emplace_back("left", random_tensor(TensorType{DType::f32, Shape{7}}, 2));
+  content.tensors.emplace_back("large", random_tensor(TensorType{DType::f32, Shape{1300, 1009}}, 3));
+  content.tensors.emplace_back("none", Tensor(TensorType{DType::f32, Shape{0, 3}}));
+  std::string path = folder() + "/large.safetensors";
+  write_safetensors(path, content);
+  SafetensorsFile file(path);
+  CHECK(file.entries().size() == 4);
+  CHECK(file.find("missing") == nullptr);
+  for (int threads : {1, 2, 3, 64}) {
+    std::vector<Tensor> read;
+    std::vector<SafetensorsFile::Part> parts;
+    for (size_t i : {2, 0, 3}) {
+      const SafetensorsFile::Entry* entry = file.find(content.tensors[i].first);
+      CHECK(entry != nullptr && entry->type == content.tensors[i].second.type);
+      read.emplace_back(entry->type);
+      parts.push_back({entry, read.back().data()});
+    }
+    file.read(parts, threads);
+    size_t at = 0;
+    for (size_t i : {2, 0, 3}) {
+      const Tensor& wanted = content.tensors[i].second;
+      CHECK(std::memcmp(read[at++].data(), wanted.data(), wanted.type.bytes()) == 0);
+    }
+  }
+  // Cut off after its header was read: whichever thread finds out, the caller hears of it.
+  std::filesystem::resize_file(path, (9 << 20) + 4096);
+  Tensor large(content.tensors[2].second.type);
+  CHECK(code_of([&] { file.read({{file.find("large"), large.data()}}, 3); }) == "corrupt_file");
+}
+
 TEST("hostile safetensors are refused") {
   const std::string good = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   CHECK(code_of_header(good, 8) == "");

@@ -48,9 +48,21 @@ constexpr Lower kFamilies[] = {
     lower_random,
 };
 
+// What packed copies of all variables that the plan reads would take, but for what rounds them up.
+size_t variable_bytes(const CompileRequest& request) {
+  size_t bytes = 0;
+  for (int id : request.order) {
+    const Node& node = request.program.graph.node(id);
+    if (node.is("variable")) bytes += node.outputs[0].bytes();
+  }
+  return bytes;
+}
+
 }  // namespace
 
-Lowering::Lowering(const CompileRequest& request) : request_(request),
+Lowering::Lowering(const CompileRequest& request)
+    : packed_pages(variable_bytes(request)),
+      request_(request),
       stream_(onednn_engine()),
       layouts_flow_(request.passes.enabled("layout")) {
   for (int id : request.order) {
@@ -237,8 +249,8 @@ int Lowering::new_buffer(size_t bytes) {
 int Lowering::packed_buffer(const PackedVariable& packed) {
   Buffer buffer;
   buffer.kind = BufferKind::fixed;
-  buffer.bytes = packed.bytes.size();
-  buffer.data = packed.bytes.data();
+  buffer.bytes = packed.bytes->size();
+  buffer.data = packed.bytes->data();
   buffers.push_back(std::move(buffer));
   return static_cast<int>(buffers.size()) - 1;
 }
@@ -353,7 +365,8 @@ int Lowering::kernel_in_layout(Value value, const Layout& outside, const Layout&
   if (buffers[static_cast<size_t>(source)].kind == BufferKind::variable) {
     Variable* variable = buffers[static_cast<size_t>(source)].variable;
     size_t packed_bytes = layout_bytes(wanted);
-    std::shared_ptr<PackedVariable> packed = packed_variable(*variable, wanted, packed_bytes);
+    std::shared_ptr<PackedVariable> packed =
+        packed_variable(*variable, wanted, packed_bytes, packed_pages);
     target = packed_buffer(*packed);
     buffers.back().layout = wanted;
     int team = team_;

@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "backend/cpu/packed_variable.hpp"
 #include "backend/cpu/steps.hpp"
 #include "core/backend.hpp"
 
 namespace vanda::cpu {
-
-class PackedVariable;
 
 enum class BufferKind : uint8_t { arena, feed, variable, fixed, view };
 
@@ -106,6 +105,7 @@ class Lowering {
   std::vector<Variable*> written;  // by effects
   bool uses_openmp = false;        // some step is a primitive that OpenMP's threads share
   size_t body_bytes = 0;           // what the plans of bodies need
+  PackedPages packed_pages;
   // Matrices packed for our own product kernel, by value and view (see panels.hpp).
   std::map<std::vector<int64_t>, int> panels;
   // Concatenations that parts are written into before they are lowered themselves, and these parts

@@ -15,7 +15,8 @@ using PackedForm = std::variant<Layout, std::vector<int64_t>>;
 // so that nobody packs while another plan reads an older version.
 class PackedVariable final : public VariableCopy {
  public:
-  PackedVariable(PackedForm form, size_t size) : form(std::move(form)), bytes(size) {}
+  PackedVariable(PackedForm form, std::shared_ptr<AlignedBytes> bytes)
+      : form(std::move(form)), bytes(std::move(bytes)) {}
 
   template <typename Pack>
   void refresh(const Variable& variable, Pack pack) {
@@ -28,15 +29,29 @@ class PackedVariable final : public VariableCopy {
   }
 
   const PackedForm form;
-  const AlignedBytes bytes;
+  const std::shared_ptr<const AlignedBytes> bytes;
 
  private:
   std::mutex mutex_;
   std::atomic<uint64_t> seen_{0};
 };
 
+// Memory of the packed copies that one plan makes, side by side in huge pages where they are large
+// together: touched for the first time in small ones, they cost more than the packing itself.
+class PackedPages {
+ public:
+  // `expected`: bytes of all of them, roughly.
+  explicit PackedPages(size_t expected) : expected_(expected) {}
+  std::shared_ptr<AlignedBytes> take(size_t size);
+
+ private:
+  size_t expected_;
+  std::shared_ptr<AlignedBytes> block_;
+  size_t used_ = 0;
+};
+
 // The copy of that form that another plan has already, or a new one.
 std::shared_ptr<PackedVariable> packed_variable(Variable& variable, const PackedForm& form,
-                                                size_t size);
+                                                size_t size, PackedPages& pages);
 
 }  // namespace vanda::cpu

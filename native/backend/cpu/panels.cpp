@@ -37,7 +37,7 @@ int packed_copy(Lowering& lowering, Value value, const std::vector<int64_t>& for
   int source = lowering.plain(value);
   Variable* variable = lowering.buffers[static_cast<size_t>(source)].variable;
   std::shared_ptr<PackedVariable> packed;
-  if (variable != nullptr) packed = packed_variable(*variable, form, bytes);
+  if (variable != nullptr) packed = packed_variable(*variable, form, bytes, lowering.packed_pages);
   size_t first_step = lowering.steps.size();
   size_t first_buffer = lowering.buffers.size();
   int target = packed ? lowering.packed_buffer(*packed) : lowering.new_buffer(bytes);

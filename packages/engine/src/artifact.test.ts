@@ -144,6 +144,54 @@ test('damaged artifacts are refused with a code, whatever is wrong', async () =>
   expect(await code()).toBe('corrupt_file');
 });
 
+test('weights are loaded whole or not at all, and a plan that has packed them packs again', async () => {
+  const graph = new Graph({ seed: 1 });
+  const x = graph.placeholder('x', [null, 5, 5, 16]);
+  const y = nn.conv2d(24, 3, { name: 'c' }).apply(x, { training: false });
+  const session = new Session(graph, { threads: 2 });
+  const feeds = {
+    x: tensor(
+      Float32Array.from({ length: 400 }, (_, i) => Math.sin(i)),
+      [1, 5, 5, 16],
+    ),
+  };
+  const answer = async (from = session) => (await from.run(feeds, { y })).y;
+  const before = await answer();
+  const own = session.variables();
+  const more = { ...own, left: tensor([1, 2]) };
+  const file = join(folder(), 'x.safetensors');
+  const [first = '', last = ''] = Object.keys(own);
+  const damaged = [
+    { [first]: own[first] as Tensor },
+    { ...more, [last]: tensor([1]) },
+    { ...more, [last]: tensor(new Int32Array(24)) },
+  ];
+  for (const values of damaged) {
+    // What fits is other than what the session holds: none of it may come in.
+    const other = Object.entries(values).map(([name, value]) => [name, shifted(value)] as const);
+    await writeSafetensors(file, Object.fromEntries(other));
+    await expect(session.load(file)).rejects.toMatchObject({ code: 'corrupt_file', op: file });
+    await expect(new Session(graph).load(file)).rejects.toMatchObject({ code: 'corrupt_file' });
+  }
+  await expect(session.load(`${file}.none`)).rejects.toMatchObject({ code: 'io' });
+  expect(await answer()).toEqual(before);
+  const moved = Object.entries(more).map(([name, value]) => [name, shifted(value)] as const);
+  await writeSafetensors(file, Object.fromEntries(moved));
+  const fresh = new Session(graph, { threads: 2 });
+  await Promise.all([session.load(file), fresh.load(file)]);
+  const { left: _, ...wanted } = Object.fromEntries(moved);
+  expect(session.variables()).toEqual(wanted);
+  expect(await answer()).not.toEqual(before);
+  expect(await answer()).toEqual(await answer(fresh));
+  session.assign(own);
+  expect(await answer()).toEqual(before);
+});
+
+function shifted(value: Tensor): Tensor {
+  if (!(value.data instanceof Float32Array)) return value;
+  return { ...value, data: value.data.map((number) => number + 0.5) };
+}
+
 test('safetensors keep every dtype, and the metadata', async () => {
   const file = join(folder(), 'x.safetensors');
   const tensors: Record<string, Tensor> = {

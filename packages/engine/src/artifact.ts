@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EngineError } from './engine-error.ts';
 import { Graph } from './graph.ts';
 import type { ModelJson } from './model-file.ts';
-import { MODEL_FORMAT, readModel, readWeights } from './model-file.ts';
+import { MODEL_FORMAT, readModel } from './model-file.ts';
 import type { Node } from './node.ts';
 import { writeSafetensors } from './safetensors.ts';
 import type { Feeds } from './session.ts';
@@ -72,9 +72,8 @@ export async function loadArtifact(
 ): Promise<Artifact> {
   const model = await readModel(join(dir, 'model.json'));
   const { graph, outputs } = Graph.load(model.graph);
-  const weights = await readWeights(join(dir, 'weights.safetensors'), graph.variables);
   const session = new Session(graph, options);
-  session.assign(weights);
+  await session.load(join(dir, 'weights.safetensors'));
   const pick = (map: unknown): Record<string, Node> =>
     Object.fromEntries(
       Object.entries((map ?? {}) as Record<string, number>).map(([name, index]) => {

@@ -76,6 +76,7 @@ export interface NativeSession {
   ): Promise<NativeTensor[]>;
   readVariables(graph: NativeGraph): NativeTensor[];
   writeVariables(graph: NativeGraph, values: NativeTensor[]): void;
+  loadVariables(graph: NativeGraph, path: string): Promise<void>;
   planReport(graph: NativeGraph, feeds: object[], outputs: number[], effects: number[]): PlanReport;
   prepare(graph: NativeGraph, feeds: object[], outputs: number[]): NativePreparedCall;
   startProfile(): void;

@@ -103,6 +103,17 @@ export class Session {
     );
   }
 
+  /**
+   * Reads every variable of the graph from a file of safetensors, straight to where it lives: no copy passes through
+   * JavaScript. What else the file holds is left out.
+   *
+   * @throws EngineError 'corrupt_file' where one is missing or has another dtype or shape, with nothing written; where
+   * the file turns out shorter while it is read, the variables are half written.
+   */
+  async load(path: string): Promise<void> {
+    await this.handle.loadVariables(this.graph.native, path);
+  }
+
   /** A call whose plan and memory are found once; see PreparedCall. */
   prepare<F extends Fetches>(
     feedShapes: Record<string, readonly number[]>,
