@@ -68,6 +68,25 @@ void complete_attributes(Node& node) {
   }
 }
 
+void check_inputs(const Graph& graph, const Node& node) {
+  int count = static_cast<int>(node.inputs.size());
+  if (count < node.op->inputs_min || count > node.op->inputs_max) {
+    throw Error("invalid_graph", node.op->name,
+                "takes " + std::to_string(node.op->inputs_min) + " to " +
+                    std::to_string(node.op->inputs_max) + " inputs, not " + std::to_string(count));
+  }
+  for (Value input : node.inputs) {
+    if (!graph.valid(input)) throw Error("invalid_graph", node.op->name, "an input does not exist");
+  }
+}
+
+void infer_outputs(const Graph& graph, Node& node) {
+  std::vector<TensorType> types;
+  types.reserve(node.inputs.size());
+  for (Value input : node.inputs) types.push_back(graph.type(input));
+  node.outputs = node.op->infer(node, types);
+}
+
 }  // namespace
 
 Graph::Graph() {
@@ -77,20 +96,10 @@ Graph::Graph() {
 
 int Graph::push(Node node) {
   if (size() >= kNodesMax) throw Error("limit", node.op->name, "the graph has too many nodes");
-  int count = static_cast<int>(node.inputs.size());
-  if (count < node.op->inputs_min || count > node.op->inputs_max) {
-    throw Error("invalid_graph", node.op->name,
-                "takes " + std::to_string(node.op->inputs_min) + " to " +
-                    std::to_string(node.op->inputs_max) + " inputs, not " + std::to_string(count));
-  }
-  for (Value input : node.inputs) {
-    if (!valid(input)) throw Error("invalid_graph", node.op->name, "an input does not exist");
-  }
+  check_inputs(*this, node);
   if (node.outputs.empty() && node.op->infer != nullptr) {
     complete_attributes(node);
-    std::vector<TensorType> types;
-    for (Value input : node.inputs) types.push_back(type(input));
-    node.outputs = node.op->infer(node, types);
+    infer_outputs(*this, node);
   }
   for (const TensorType& output : node.outputs) output.shape.validate(node.op->name);
   if (!node.name.empty()) {
@@ -160,7 +169,14 @@ int Graph::add_constant(Tensor tensor) {
 int Graph::add_copy(const Node& source, std::vector<Value> inputs) {
   Node node = source;
   node.inputs = std::move(inputs);
-  if (node.op->op_class != OpClass::source && node.program == nullptr) node.outputs.clear();
+  if (node.op->op_class == OpClass::source || node.program != nullptr) return push(std::move(node));
+  node.outputs.clear();
+  // Most often they are complete since it was added the first time: passes copy each node many times.
+  if (node.op->infer != nullptr) {
+    check_inputs(*this, node);
+    if (node.attributes.size() != node.op->attributes.size()) complete_attributes(node);
+    infer_outputs(*this, node);
+  }
   return push(std::move(node));
 }
 

@@ -38,24 +38,30 @@ std::vector<TensorType> infer_conv(const Node& node, Types inputs) {
   require_floats(node, inputs);
   const Shape& x = inputs[0].shape;
   const Shape& k = inputs[1].shape;
-  require(x.rank() == 4 && k.rank() == 4, node,
-          "takes pictures [N, H, W, C] and a kernel [KH, KW, C, O], not " + x.text() + " and " +
-              k.text());
+  // Texts are made where something is wrong only: every pass asks this of every convolution.
+  auto refuse = [&](const std::string& why) { require(false, node, why); };
+  if (x.rank() != 4 || k.rank() != 4) {
+    refuse("takes pictures [N, H, W, C] and a kernel [KH, KW, C, O], not " + x.text() + " and " +
+           k.text());
+  }
   int64_t groups = groups_of(node, k[3]);
-  require(x[3] == k[2] * groups, node,
-          "a kernel of " + k.text() + " in " + std::to_string(groups) +
-              " group(s) reads pictures of " + std::to_string(k[2] * groups) +
-              " channels, not pictures of " + x.text());
-  require(inputs.size() < 3 || inputs[2].shape == Shape{k[3]}, node,
-          "the bias must have the shape " + Shape{k[3]}.text());
+  if (x[3] != k[2] * groups) {
+    refuse("a kernel of " + k.text() + " in " + std::to_string(groups) +
+           " group(s) reads pictures of " + std::to_string(k[2] * groups) +
+           " channels, not pictures of " + x.text());
+  }
+  if (inputs.size() >= 3 && inputs[2].shape != Shape{k[3]}) {
+    refuse("the bias must have the shape " + Shape{k[3]}.text());
+  }
   const std::string& activation = node.text("activation");
   if (activation != "" && activation != "relu" && activation != "clamp") {
     throw Error("invalid_attribute", "conv2d", "only relu and clamp can be joined to it");
   }
   Window window = window_of(node, x[1], x[2], k[0], k[1]);
   Shape y{x[0], window.out_height, window.out_width, k[3]};
-  require(inputs.size() < 4 || inputs[3].shape == y, node,
-          "what is added to it must have the shape " + y.text());
+  if (inputs.size() >= 4 && inputs[3].shape != y) {
+    refuse("what is added to it must have the shape " + y.text());
+  }
   return {TensorType{inputs[0].dtype, y}};
 }
 
