@@ -7,6 +7,7 @@ const LINE_MAX = 1000;
 export class ByteCursor {
   readonly bytes: Buffer;
   offset: number;
+  #copied = 0;
 
   constructor(bytes: Buffer, offset = 0) {
     this.bytes = bytes;
@@ -19,6 +20,12 @@ export class ByteCursor {
 
   fail(sentence: string): never {
     throw new FormatError(FORMAT, `byte ${this.offset}`, sentence);
+  }
+
+  /** Counts values that are copied. A file has at least a byte for each, unless it copies the same ones over and over. */
+  charge(values: number): void {
+    this.#copied += values;
+    if (this.#copied > this.bytes.byteLength) this.fail('the pickle copies one list many times');
   }
 
   /** A view of the next bytes, no copy. */

@@ -6,6 +6,7 @@ import type { Storage } from './globals.ts';
 import { StoredTensor } from './globals.ts';
 import type { View } from './stored-numbers.ts';
 import { ELEMENT_BYTES, numbersOf } from './stored-numbers.ts';
+import { valueText } from './value-text.ts';
 
 const DEPTH_MAX = 32;
 const VALUES_MAX = 1_000_000;
@@ -50,8 +51,11 @@ class Collector {
       this.tensors.set(name, this.#copy(name, value));
     }
     const below = value instanceof Map ? value : Array.isArray(value) ? value.entries() : [];
-    for (const [key, item] of below as Iterable<[unknown, unknown]>)
-      this.visit(name === '' ? String(key) : `${name}.${String(key)}`, item, depth + 1);
+    for (const [key, item] of below as Iterable<[unknown, unknown]>) {
+      const path = name === '' ? valueText(key) : `${name}.${valueText(key)}`;
+      // Cut where no tensor may have it anyway: 32 texts of many megabytes are no name.
+      this.visit(path.slice(0, NAME_MAX + 1), item, depth + 1);
+    }
   }
 
   #copy(name: string, { storage, ...given }: StoredTensor): Tensor {
@@ -108,7 +112,7 @@ function whole(name: string, what: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   return refuse(
     name,
-    `its ${what} has ${String(value).slice(0, 40)}, which is no whole number of at least 0`,
+    `its ${what} has ${valueText(value).slice(0, 40)}, which is no whole number of at least 0`,
   );
 }
 

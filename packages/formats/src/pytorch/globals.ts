@@ -64,6 +64,7 @@ const functions: Readonly<Record<string, Callable['call']>> = {
     const valid =
       Array.isArray(pairs) && pairs.every((pair) => Array.isArray(pair) && pair.length === 2);
     if (!valid || given.length > 1) cursor.fail('an OrderedDict is made of pairs');
+    cursor.charge((pairs as unknown[]).length);
     return new Map(pairs as [unknown, unknown][]);
   },
   'torch._utils._rebuild_tensor': (given, cursor) => tensorOf(given, cursor),

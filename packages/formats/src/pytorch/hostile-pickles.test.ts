@@ -67,6 +67,9 @@ const marker = join(folder, 'ran');
 const shell = (module: string, name: string) =>
   `c${module}\n${name}\n${text(`touch ${marker}`)}\x85R`;
 
+/** A tuple of a tuple twice, which is of a tuple twice, and so on. */
+const doubled = (levels: number) => `)${'q\x01h\x01\x86'.repeat(levels)}`;
+
 const pickles: [string, string, RegExp][] = [
   ['posix.system', shell('posix', 'system'), /posix\.system/],
   ['builtins.eval', shell('builtins', 'eval'), /builtins\.eval/],
@@ -85,7 +88,8 @@ const pickles: [string, string, RegExp][] = [
   ['an extension', '\x82\x01', /opcode EXT1/],
   ['a call of a storage class', 'ctorch\nFloatStorage\n)R', /calls torch\.FloatStorage/],
   ['a call of a text', `${text('x')})R`, /cannot be called/],
-  ['a text that does not end', `X${u32(2 ** 31)}abc`, /2147483648 bytes are announced/],
+  ['a text that does not end', `X${u32(2 ** 27)}abc`, /134217728 bytes are announced/],
+  ['a text of 2 GiB', `X${u32(2 ** 31)}abc`, /a text has 2147483648 bytes/],
   ['a text of 2^60 bytes', `\x8d${u32(0)}${u32(2 ** 28)}`, /no size/],
   ['a mark that is missing', 't', /no mark/],
   ['a value that is missing', '\x85', /not there/],
@@ -130,6 +134,18 @@ const pickles: [string, string, RegExp][] = [
     /torch\.ComplexFloatStorage/,
   ],
   ['a tensor of no storage', `ctorch._utils\n_rebuild_tensor_v2\n(NK\0)))tR`, /no storage/],
+  ['a global named by 2^200 tuples', `${doubled(200)}${text('a')}\x93`, /names \(\.\.\.\)/],
+  ['2^200 tuples as a size', dict(text('w'), tensorOf({ size: doubled(200) })), /its size has/],
+  [
+    'tuples over 50000 deep as an offset',
+    dict(text('w'), tensorOf({ offset: `)${'\x85'.repeat(50_000)}` })),
+    /its offset has \(\.\.\.\)/,
+  ],
+  [
+    'one list as many dicts',
+    `ccollections\nOrderedDict\nq\0](${'NN\x86'.repeat(900)}e\x85q\x01(${'h\0h\x01R'.repeat(900)}e`,
+    /copies one list many times/,
+  ],
   ['a persistent id of a module', `(${text('module')}NNNtQ`, /no storage/],
 ];
 
@@ -138,6 +154,11 @@ test.each(pickles)('%s is refused by its name, and nothing runs', async (_, pick
   await expect(taken).rejects.toThrow(sentence);
   await expect(taken).rejects.toBeInstanceOf(FormatError);
   expect(existsSync(marker)).toBe(false);
+});
+
+test('the key of a dict may be 2^200 tuples: its tensor has the first few of them as its name', async () => {
+  const [name] = Object.keys(await read(legacy(dict(doubled(200), tensorOf()))));
+  expect(name).toMatch(/^[(.),]+$/);
 });
 
 test('a storage may not announce more than the file has', async () => {

@@ -1,6 +1,7 @@
 import type { ByteCursor } from './byte-cursor.ts';
 import type { Callable } from './globals.ts';
 import { callable } from './globals.ts';
+import { valueText } from './value-text.ts';
 
 /** What a state dict's pickle can hold: dicts are Maps, lists and tuples arrays. */
 export type Pickled = unknown;
@@ -10,6 +11,7 @@ export type LoadPersistent = (id: Pickled, cursor: ByteCursor) => Pickled;
 
 const MARK = Symbol('mark');
 const MEMO_MAX = 10_000_000;
+const TEXT_BYTES_MAX = 2 ** 28;
 
 /** Opcodes of Python's pickletools that a state dict has no use for, for the sentence that refuses them. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -124,7 +126,7 @@ class Machine {
   }
 
   global(module: Pickled, name: Pickled): void {
-    this.push(callable(`${String(module)}.${String(name)}`, this.#cursor));
+    this.push(callable(`${valueText(module)}.${valueText(name)}`, this.#cursor));
   }
 
   reduce(): void {
@@ -164,7 +166,10 @@ class Machine {
 type Step = (machine: Machine, cursor: ByteCursor) => void;
 
 const STOP = '.'.charCodeAt(0);
-const text = (cursor: ByteCursor, length: number) => cursor.take(length).toString('utf8');
+const text = (cursor: ByteCursor, length: number) => {
+  if (length > TEXT_BYTES_MAX) cursor.fail(`a text has ${length} bytes, over ${TEXT_BYTES_MAX}`);
+  return cursor.take(length).toString('utf8');
+};
 
 /** A whole number of any length, the lowest byte first, with a sign. */
 function long(bytes: Buffer): number | bigint {

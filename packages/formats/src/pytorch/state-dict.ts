@@ -8,6 +8,7 @@ import type { Storage } from './globals.ts';
 import { StorageClass } from './globals.ts';
 import { readPickle } from './pickle.ts';
 import { ELEMENT_BYTES } from './stored-numbers.ts';
+import { valueText } from './value-text.ts';
 
 /** Of torch/serialization.py, as the pickle of a long number. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -24,8 +25,15 @@ export async function readStateDict(file: string): Promise<NamedTensors> {
 
 /** The same of the file's bytes. */
 export async function readStateDictOf(bytes: Buffer): Promise<NamedTensors> {
-  if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50) return await readArchive(bytes);
-  if (bytes.byteLength >= 2 && bytes[0] === 0x80) return readLegacy(bytes);
+  try {
+    if (bytes.byteLength >= 4 && bytes.readUInt32LE() === 0x04034b50)
+      return await readArchive(bytes);
+    if (bytes.byteLength >= 2 && bytes[0] === 0x80) return readLegacy(bytes);
+  } catch (error) {
+    // A dict of over 16 million items, say, is more than the language holds.
+    if (!(error instanceof RangeError)) throw error;
+    throw new FormatError(FORMAT, 'file', `has what is too large: ${error.message}`);
+  }
   throw new FormatError(FORMAT, 'file', 'is neither a zip archive nor a stream of torch.save');
 }
 
@@ -42,7 +50,7 @@ function readLegacy(bytes: Buffer): NamedTensors {
   if (readPickle(cursor, none) !== LEGACY_MAGIC)
     cursor.fail('the magic number of torch.save is missing');
   const protocol = readPickle(cursor, none);
-  if (protocol !== LEGACY_PROTOCOL) cursor.fail(`the protocol is ${String(protocol)}, not 1001`);
+  if (protocol !== LEGACY_PROTOCOL) cursor.fail(`the protocol is ${valueText(protocol)}, not 1001`);
   const system = readPickle(cursor, none);
   const littleEndian = system instanceof Map && system.get('little_endian') === true;
   if (!littleEndian) cursor.fail('the file was not written with the lowest byte first');
@@ -59,9 +67,9 @@ function readLegacy(bytes: Buffer): NamedTensors {
   if (!Array.isArray(keys)) cursor.fail('the list of storages is missing');
   const stored = new Map<string, Buffer>();
   for (const key of keys as unknown[]) {
-    const storage = storages.get(String(key));
+    const storage = storages.get(valueText(key));
     if (!storage || stored.has(storage.key))
-      return cursor.fail(`no tensor has a storage '${String(key)}', or two have`);
+      return cursor.fail(`no tensor has a storage '${valueText(key)}', or two have`);
     const elements = cursor.u64();
     if (elements !== storage.elements)
       cursor.fail(`the storage '${storage.key}' has ${elements} elements, not ${storage.elements}`);
@@ -78,7 +86,7 @@ function storageOf(id: unknown, cursor: ByteCursor): Storage {
   if (kind !== 'storage' || !(type instanceof StorageClass) || typeof key !== 'string')
     return cursor.fail('a persistent id names what is no storage');
   if (typeof elements !== 'number' || !Number.isSafeInteger(elements) || elements < 0)
-    return cursor.fail(`a storage has ${String(elements).slice(0, 40)} elements`);
+    return cursor.fail(`a storage has ${valueText(elements).slice(0, 40)} elements`);
   if (view !== undefined && view !== null)
     return cursor.fail('a storage that is a part of another cannot be taken');
   return { type: type.type, key, elements };
