@@ -153,8 +153,8 @@ function layerOf(field: JsonField, uses: readonly LayerUse[], depth: number): Ke
   const name = field.get('name').absent
     ? own.get('name').text(className.toLowerCase())
     : field.get('name').text();
-  if (name === '' || name.length > 500)
-    field.fail('a layer has no name, or one of over 500 letters');
+  if (name === '' || name === '__proto__' || name.length > 500)
+    field.fail("a layer needs a name of 1 to 500 letters that is not '__proto__'");
   return { name, className, config, uses, model };
 }
 

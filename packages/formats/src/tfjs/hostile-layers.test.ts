@@ -45,6 +45,22 @@ test('the file that the others spoil is taken', () => {
 
 const cases: [string, Spoil, RegExp][] = [
   [
+    'notes in lists over lists',
+    (f) => {
+      f.userDefinedMetadata = { note: JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) };
+    },
+    /userDefinedMetadata\.note.*too deep/,
+  ],
+  [
+    'a layer whose name is no name',
+    (f) => {
+      config(f).layers[0].name = '__proto__';
+      config(f).layers[1].inbound_nodes = [[['__proto__', 0, 0, {}]]];
+      config(f).input_layers = [['__proto__', 0, 0]];
+    },
+    /layers\[0\].*needs a name/,
+  ],
+  [
     'a list in place of the file',
     (f) => {
       f.modelTopology = [];

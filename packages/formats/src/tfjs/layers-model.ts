@@ -33,9 +33,18 @@ function metadataOf(field: JsonField): Record<string, string> {
   return Object.fromEntries(
     Object.entries(field.object()).map(([name, value]) => [
       name,
-      typeof value === 'string' ? value : JSON.stringify(value),
+      typeof value === 'string' ? value : jsonOf(value, field.get(name)),
     ]),
   );
+}
+
+/** Parsing takes lists as deep as the file likes, writing does not. */
+function jsonOf(value: unknown, field: JsonField): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return field.fail('lies too deep in lists and objects');
+  }
 }
 
 /** Puts each tensor where its name says: LAYER/weight, or LAYER/CELL/weight as TensorFlow 2.2 and later write it. */
