@@ -20,6 +20,16 @@ test('the model that the others are made of is a good one', async () => {
   expect(outputs.y?.shape).toEqual([null, 4]);
 });
 
+test('names that objects have from birth are names as any other', async () => {
+  const tensorType = { elemType: dataTypes.float, shape: { dim: [{ dimParam: 'constructor' }] } };
+  const inputs = [{ name: '__proto__', type: { tensorType } }];
+  const network = await importOnnx(
+    tinyModel({ inputs, nodes: [node('Relu', ['__proto__'], ['y'])] }),
+  );
+  expect(Object.keys(network.inputs)).toEqual(['__proto__']);
+  expect(network.outputs.y?.shape).toEqual([null]);
+});
+
 test('what is no protobuf message, or stops in the middle', async () => {
   await refused(new TextEncoder().encode('this is no model'), /./, /./);
   await refused(tinyModel().slice(0, -9), /./, /./);

@@ -109,7 +109,7 @@ function readInputs(
   options: OnnxImportOptions,
 ): Record<string, Node> {
   const pictures = picturesOf(graph);
-  const inputs: Record<string, Node> = {};
+  const inputs = new Map<string, Node>();
   for (const info of graph.input) {
     // Older files list their weights among the inputs.
     if (values.has(info.name)) continue;
@@ -123,11 +123,12 @@ function readInputs(
         dtype,
       ),
     );
-    inputs[info.name] = node;
+    inputs.set(info.name, node);
     if (dims[0] === null) builder.batch ??= node;
     values.set(info.name, builder.flow(node, order));
   }
-  return inputs;
+  // A name may be any text, __proto__ as well.
+  return Object.fromEntries(inputs);
 }
 
 function inputType(info: ValueInfoProto, sizes: Readonly<Record<string, number>>) {
@@ -137,7 +138,7 @@ function inputType(info: ValueInfoProto, sizes: Readonly<Record<string, number>>
   const dims = type.shape.dim.map(({ dimValue, dimParam }, axis): Dim => {
     const size = Number(dimValue);
     if (size !== 0) return checkedShape([size], `${field}.shape`)[0] as number;
-    const given = dimParam === '' ? undefined : sizes[dimParam];
+    const given = Object.hasOwn(sizes, dimParam) ? sizes[dimParam] : undefined;
     if (given !== undefined) return checkedShape([given], `${field}.dims`)[0] as number;
     if (axis === 0) return null;
     const name = dimParam === '' ? 'one without a name' : `'${dimParam}'`;
