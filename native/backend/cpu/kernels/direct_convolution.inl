@@ -412,7 +412,8 @@ static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
                            const float* packed, const WindowTile* tiles, int64_t count,
                            int64_t begin, int64_t end) {
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
-  const int64_t lengths[3] = {s.channels, s.channels * s.kernel_width, inner};  // by Runs
+  int64_t row = s.channels * s.kernel_width;
+  const int64_t lengths[4] = {s.channels, row, inner, row};  // by Runs
   WindowShare share;
   share.segment = share.offset = share.add = 0;
   share.depth = inner;
