@@ -229,11 +229,11 @@ static inline void copy_window(const ConvShape& s, const WindowPlace& place, flo
 
 // Fills in the pointers of a tile, whose places begin at `place`, and answers where those of the next
 // tile go. What lies outside the picture is read from `zeros`; `windows`, where given, takes copies.
-// A tile of a small kernel may be laid in lines.
+// A tile of short sums may be laid in lines.
 static const float** lay_tile(const ConvShape& s, const float* zeros, WindowPlace* place,
-                              WindowTile* tile, float* windows, bool small) {
+                              WindowTile* tile, float* windows, bool in_lines) {
   WindowPlace places[kTileRows];
-  bool inside = true, within = small;
+  bool inside = true, within = in_lines;
   for (int64_t r = 0; r < tile->height; ++r) {
     places[r] = *place;
     inside = inside && is_inside(s, place->column);
@@ -320,11 +320,22 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   }
 }
 
-// Whole panels of a small kernel, one after the other, for the rows of a tile whose windows lie in one
-// piece or in lines: around short sums, what a call for each panel costs would count as much as they do.
+// Of one panel, a line for each place: what is written there and what is added, too far apart for the
+// processor to guess.
+static inline void fetch_lines(const ConvShape& s, const ConvEpilogue& e, const float* y, int64_t first,
+                               int64_t places, int64_t column) {
+  for (int64_t place = first; place < first + places; ++place) {
+    if (e.stream == 0) __builtin_prefetch(y + place * s.target_row + column, 1, 3);
+    if (e.residual != nullptr) __builtin_prefetch(e.residual + place * s.filters + column, 0, 3);
+  }
+}
+
+// Whole panels of short sums, one after the other, for the rows of a tile whose windows lie in one piece
+// or in lines: what a call for each panel costs would count as much as the sums do. Meanwhile `read` floats
+// a panel are fetched of what the `next` tile reads.
 template <int kRows>
 void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& tile, float* y,
-                const float* packed, int64_t begin, int64_t end, const float* ahead, int64_t fetched) {
+                const float* packed, int64_t begin, int64_t end, const float* next, int64_t read) {
   const float* rows[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) rows[r] = tile.pointers[r];
@@ -336,9 +347,10 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
   int64_t length = inner / runs;
   int64_t line = s.dilation_height * s.width * s.channels;
   for (int64_t panel = begin; panel < end; ++panel) {
-    for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
-    ahead += fetched;
     int64_t j = panel * kPanel;
+    fetch_lines(s, e, y, tile.first + kRows, kRows, j);
+    for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
+    next += read;
     const float* weights = packed + j * inner;
     TileLanes left = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j);
     TileLanes right = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j + kTileLanes);
@@ -404,13 +416,24 @@ constexpr WholeTileFn kWholeTiles[kTileRows + 1] = {
 #endif
 };
 
-// A kernel that stays in L1 whole, in floats.
-constexpr int64_t kSmallKernel = 6144;
+// Sums of no more than so many floats take the panels of a group for one tile after the other. Lines of the result
+// are then written, and those of the residual read, side by side, and a window is fetched once for all of the group.
+constexpr int64_t kGroupDepth = 512;
+// Floats of a group: its panels stay in L2 beside a block of places.
+constexpr int64_t kGroupFloats = 24576;
 
-// All panels of a small kernel for one tile after the other: the result is written in its order.
-static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
-                           const float* packed, const WindowTile* tiles, int64_t count,
-                           int64_t begin, int64_t end) {
+// How many panels make a group, all about the same; 0 where one panel at a time is better.
+static int64_t group_of(int64_t inner, int64_t panels) {
+  if (inner > kGroupDepth) return 0;
+  int64_t most = kGroupFloats / (inner * kPanel);
+  if (most >= panels) return panels;
+  if (most < 2) return 0;
+  int64_t groups = (panels + most - 1) / most;
+  return (panels + groups - 1) / groups;
+}
+
+static void convolve_group(const ConvShape& s, const ConvEpilogue& e, float* y, const float* packed,
+                           const WindowTile* tiles, int64_t count, int64_t begin, int64_t end) {
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   int64_t row = s.channels * s.kernel_width;
   const int64_t lengths[4] = {s.channels, row, inner, row};  // by Runs
@@ -425,25 +448,21 @@ static void convolve_small(const ConvShape& s, const ConvEpilogue& e, float* y,
     const WindowTile& tile = tiles[t];
     share.pointers = tile.pointers;
     share.length = lengths[static_cast<int>(tile.runs)];
-    // The lines that the next tile writes have to be in the cache too.
-    const float* ahead = y + (tile.first + tile.height) * s.target_row + begin * kPanel;
-    int64_t fetched = e.stream != 0 ? 0 : tile.height * s.target_row / (end - begin);
-    // And what it reads, where that is not for the most part what this one has read.
+    // What the next tile reads, where that is not for the most part what this one has read.
     bool alone = t + 1 < count && s.kernel_height * s.kernel_width == 1;
     const float* next = tiles[alone ? t + 1 : t].pointers[0];
     int64_t read = alone ? tile.height * s.channels / (end - begin) : 0;
     int64_t panel = begin;
     if (tile.runs == Runs::whole || tile.runs == Runs::lines) {
       panel = end - (end * kPanel > s.filters ? 1 : 0);
-      kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, ahead, fetched);
-      ahead += fetched * (panel - begin);
+      kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, next, read);
+      next += read * (panel - begin);
     }
     for (; panel < end; ++panel) {
-      for (int64_t f = 0; f < fetched; f += 16) __builtin_prefetch(ahead + f, 1, 3);
-      ahead += fetched;
+      int64_t j = panel * kPanel;
+      fetch_lines(s, e, y, tile.first + tile.height, tile.height, j);
       for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
       next += read;
-      int64_t j = panel * kPanel;
       share.panel = packed + j * inner;
       share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
       share.stream = share.width == kPanel ? e.stream : 0;
@@ -470,7 +489,7 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
   if (block_rows > kBlockRows) block_rows = kBlockRows;
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   float windows[kBlockRows * kShortWindow];
-  bool small = inner <= kWindowDepth && inner * s.filters <= kSmallKernel;
+  int64_t group = group_of(inner, (s.filters + kPanel - 1) / kPanel);
   WindowPlace place = place_of(s, x, first);
   for (int64_t block = first; block < last; block += block_rows) {
     int64_t rows = last - block < block_rows ? last - block : block_rows;
@@ -482,10 +501,13 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
       tile.first = block + rows * t / count;
       tile.height = block + rows * (t + 1) / count - tile.first;
       float* copies = inner <= kShortWindow ? windows + (tile.first - block) * inner : nullptr;
-      next = lay_tile(s, zeros, &place, &tile, copies, small && s.filters % kPanel == 0);
+      next = lay_tile(s, zeros, &place, &tile, copies, group > 0 && s.filters % kPanel == 0);
     }
-    if (small) {
-      convolve_small(s, e, y, packed, tiles, count, begin, end);
+    if (group > 0) {
+      for (int64_t panel = begin; panel < end; panel += group) {
+        int64_t last_panel = panel + group < end ? panel + group : end;
+        convolve_group(s, e, y, packed, tiles, count, panel, last_panel);
+      }
       continue;
     }
     for (int64_t panel = begin; panel < end; ++panel) {
