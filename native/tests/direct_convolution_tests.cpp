@@ -158,7 +158,8 @@ void check_case(const KernelTable& k, const Windows& c, int64_t parts, bool tile
   AlignedBytes room(static_cast<size_t>(places * s.target_row) * sizeof(float));
   std::span<float> y(static_cast<float*>(room.data()), static_cast<size_t>(places * s.target_row));
   std::fill(y.begin(), y.end(), NAN);
-  cpu::ConvEpilogue finish = {bias.data(), residual.data(), -0.5f, 0.75f, parts > 1 ? 1 : 0};
+  int far = parts > 1 ? 1 : 0;
+  cpu::ConvEpilogue finish = {bias.data(), residual.data(), -0.5f, 0.75f, far, far};
   int64_t count = c.depthwise ? c.batch * s.out_height : places;
   if (tiled) run_tiles(k, s, finish, c.batch, x, kernel, zeros, parts, y);
   for (int64_t part = 0; part < parts && !tiled; ++part) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -16,6 +17,8 @@ namespace {
 constexpr double kSharedWork = 5e5;
 // Bytes of a result from which on it is not in the caches any more when it is read.
 constexpr int64_t kStreamed = int64_t{16} << 20;
+// Bytes of pictures or a result from which on they come from beyond the cache of a core.
+constexpr int64_t kFar = int64_t{1} << 20;
 // Places at a time for a thread.
 constexpr int64_t kGrain = 12;
 
@@ -27,7 +30,7 @@ struct DirectConvolution {
   int source = -1, kernel = -1, bias = -1, residual = -1, target = -1;
   int64_t offset = 0;  // of the first place in the target, in floats
   float low = 0, high = 0;
-  int stream = 0;
+  int stream = 0, far = 0;
   AlignedBytes zeros;
   std::optional<Winograd> tiles;
 
@@ -39,7 +42,7 @@ struct DirectConvolution {
     return buffer < 0 ? nullptr : static_cast<float*>(context.data[buffer]);
   }
   ConvEpilogue epilogue(const RunContext& context) const {
-    return {floats(context, bias), floats(context, residual), low, high, stream};
+    return {floats(context, bias), floats(context, residual), low, high, stream, far};
   }
   int threads(const RunContext& context, int64_t sums) const {
     double work = static_cast<double>(batch * shape.out_height * shape.out_width) *
@@ -126,6 +129,8 @@ bool lower_direct_convolution(Lowering& lowering, int id) {
   conv->batch = x[0];
   int64_t bytes = node.outputs[0].shape.elements() * static_cast<int64_t>(sizeof(float));
   conv->stream = bytes >= kStreamed ? 1 : 0;
+  int64_t read = x.elements() * static_cast<int64_t>(sizeof(float));
+  conv->far = std::max(read, bytes) >= kFar ? 1 : 0;
   Bounds bounds = bounds_of_activation(node);
   conv->low = static_cast<float>(bounds.low);
   conv->high = static_cast<float>(bounds.high);

@@ -320,22 +320,27 @@ static void convolve_panel(const ConvShape& s, const ConvEpilogue& e, float* y, 
   }
 }
 
-// Of one panel, a line for each place: what is written there and what is added, too far apart for the
-// processor to guess.
-static inline void fetch_lines(const ConvShape& s, const ConvEpilogue& e, const float* y, int64_t first,
-                               int64_t places, int64_t column) {
-  for (int64_t place = first; place < first + places; ++place) {
-    if (e.stream == 0) __builtin_prefetch(y + place * s.target_row + column, 1, 3);
-    if (e.residual != nullptr) __builtin_prefetch(e.residual + place * s.filters + column, 0, 3);
+// What is wanted soon, a piece at a time while other work goes on. Only the hint's level differs: one's own
+// windows go to L1, a panel to L2.
+struct Fetch {
+  const float* at;
+  int64_t piece;  // floats
+
+  template <int kLevel>
+  void next() {
+    for (int64_t i = 0; i < piece; i += 16) __builtin_prefetch(at + i, 0, kLevel);
+    at += piece;
   }
-}
+};
+struct GroupFetches {
+  Fetch windows, panels;  // of the next tile, of the next group
+};
 
 // Whole panels of short sums, one after the other, for the rows of a tile whose windows lie in one piece
-// or in lines: what a call for each panel costs would count as much as the sums do. Meanwhile `read` floats
-// a panel are fetched of what the `next` tile reads.
+// or in lines: what a call for each panel costs would count as much as the sums do.
 template <int kRows>
 void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& tile, float* y,
-                const float* packed, int64_t begin, int64_t end, const float* next, int64_t read) {
+                const float* packed, int64_t begin, int64_t end, GroupFetches* fetches) {
   const float* rows[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) rows[r] = tile.pointers[r];
@@ -348,9 +353,17 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
   int64_t line = s.dilation_height * s.width * s.channels;
   for (int64_t panel = begin; panel < end; ++panel) {
     int64_t j = panel * kPanel;
-    fetch_lines(s, e, y, tile.first + kRows, kRows, j);
-    for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
-    next += read;
+    fetches->windows.next<3>();
+    fetches->panels.next<2>();
+    // Of the next places, the lines that are written and added: too far apart for the processor to guess.
+    if (e.stream == 0) {
+#pragma GCC unroll 16
+      for (int r = kRows; r < 2 * kRows; ++r) __builtin_prefetch(out + r * s.target_row + j, 1, 3);
+    }
+    if (residual != nullptr) {
+#pragma GCC unroll 16
+      for (int r = kRows; r < 2 * kRows; ++r) __builtin_prefetch(residual + r * s.filters + j, 0, 3);
+    }
     const float* weights = packed + j * inner;
     TileLanes left = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j);
     TileLanes right = e.bias == nullptr ? TileLanes{} : load_tile_lanes(e.bias + j + kTileLanes);
@@ -405,7 +418,7 @@ void whole_tile(const ConvShape& s, const ConvEpilogue& e, const WindowTile& til
 }
 
 using WholeTileFn = void (*)(const ConvShape&, const ConvEpilogue&, const WindowTile&, float*, const float*, int64_t,
-                             int64_t, const float*, int64_t);
+                             int64_t, GroupFetches*);
 constexpr WholeTileFn kWholeTiles[kTileRows + 1] = {
     nullptr, whole_tile<1>, whole_tile<2>, whole_tile<3>, whole_tile<4>,
 #if defined(__AVX2__)
@@ -416,24 +429,25 @@ constexpr WholeTileFn kWholeTiles[kTileRows + 1] = {
 #endif
 };
 
-// Sums of no more than so many floats take the panels of a group for one tile after the other. Lines of the result
-// are then written, and those of the residual read, side by side, and a window is fetched once for all of the group.
-constexpr int64_t kGroupDepth = 512;
-// Floats of a group: its panels stay in L2 beside a block of places.
-constexpr int64_t kGroupFloats = 24576;
+// Short sums take the panels of a group for one tile after the other. Lines of the result are then written, and those
+// of the residual read, side by side, and a window is fetched once for all of the group. Where pictures and results are
+// far, that is worth more than a panel in L1: a group, in floats, stays in L2 beside a block of places, and sums may be
+// longer. Elsewhere all panels have to fit in L1.
+constexpr int64_t kNearGroup = 6144, kNearDepth = 384;
+constexpr int64_t kFarGroup = 24576, kFarDepth = 512;
 
 // How many panels make a group, all about the same; 0 where one panel at a time is better.
-static int64_t group_of(int64_t inner, int64_t panels) {
-  if (inner > kGroupDepth) return 0;
-  int64_t most = kGroupFloats / (inner * kPanel);
+static int64_t group_of(const ConvEpilogue& e, int64_t inner, int64_t panels) {
+  if (inner > (e.far != 0 ? kFarDepth : kNearDepth)) return 0;
+  int64_t most = (e.far != 0 ? kFarGroup : kNearGroup) / (inner * kPanel);
   if (most >= panels) return panels;
-  if (most < 2) return 0;
+  if (e.far == 0 || most < 2) return 0;
   int64_t groups = (panels + most - 1) / most;
   return (panels + groups - 1) / groups;
 }
 
 static void convolve_group(const ConvShape& s, const ConvEpilogue& e, float* y, const float* packed,
-                           const WindowTile* tiles, int64_t count, int64_t begin, int64_t end) {
+                           const WindowTile* tiles, int64_t count, int64_t begin, int64_t end, bool fresh) {
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   int64_t row = s.channels * s.kernel_width;
   const int64_t lengths[4] = {s.channels, row, inner, row};  // by Runs
@@ -444,25 +458,24 @@ static void convolve_group(const ConvShape& s, const ConvEpilogue& e, float* y, 
   share.high = e.high;
   share.out_row = s.target_row;
   share.residual_row = s.filters;
+  GroupFetches fetches;
+  fetches.panels = {packed + end * kPanel * inner, fresh ? kPanel * inner / count + 1 : 0};
   for (int64_t t = 0; t < count; ++t) {
     const WindowTile& tile = tiles[t];
     share.pointers = tile.pointers;
     share.length = lengths[static_cast<int>(tile.runs)];
     // What the next tile reads, where that is not for the most part what this one has read.
-    bool alone = t + 1 < count && s.kernel_height * s.kernel_width == 1;
-    const float* next = tiles[alone ? t + 1 : t].pointers[0];
-    int64_t read = alone ? tile.height * s.channels / (end - begin) : 0;
+    bool alone = e.far != 0 && t + 1 < count && s.kernel_height * s.kernel_width == 1;
+    fetches.windows = {tiles[alone ? t + 1 : t].pointers[0], alone ? tile.height * s.channels / (end - begin) : 0};
     int64_t panel = begin;
     if (tile.runs == Runs::whole || tile.runs == Runs::lines) {
       panel = end - (end * kPanel > s.filters ? 1 : 0);
-      kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, next, read);
-      next += read * (panel - begin);
+      kWholeTiles[tile.height](s, e, tile, y, packed, begin, panel, &fetches);
     }
     for (; panel < end; ++panel) {
       int64_t j = panel * kPanel;
-      fetch_lines(s, e, y, tile.first + tile.height, tile.height, j);
-      for (int64_t f = 0; f < read; f += 16) __builtin_prefetch(next + f, 0, 3);
-      next += read;
+      fetches.windows.next<3>();
+      fetches.panels.next<2>();
       share.panel = packed + j * inner;
       share.width = s.filters - j < kPanel ? s.filters - j : kPanel;
       share.stream = share.width == kPanel ? e.stream : 0;
@@ -489,7 +502,7 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
   if (block_rows > kBlockRows) block_rows = kBlockRows;
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   float windows[kBlockRows * kShortWindow];
-  int64_t group = group_of(inner, (s.filters + kPanel - 1) / kPanel);
+  int64_t group = group_of(e, inner, (s.filters + kPanel - 1) / kPanel);
   WindowPlace place = place_of(s, x, first);
   for (int64_t block = first; block < last; block += block_rows) {
     int64_t rows = last - block < block_rows ? last - block : block_rows;
@@ -506,7 +519,7 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
     if (group > 0) {
       for (int64_t panel = begin; panel < end; panel += group) {
         int64_t last_panel = panel + group < end ? panel + group : end;
-        convolve_group(s, e, y, packed, tiles, count, panel, last_panel);
+        convolve_group(s, e, y, packed, tiles, count, panel, last_panel, block == first);
       }
       continue;
     }

@@ -62,6 +62,7 @@ struct ConvEpilogue {
   const float *bias, *residual;
   float low, high;
   int stream;  // whether the result is larger than caches, so that it should go past them
+  int far;     // whether the pictures or the result are larger than the cache of a core
 };
 
 // dy is a plane [out_height, out_width, block].
