@@ -41,6 +41,19 @@ test('a server that is killed comes back, and whoever listens is told how it end
   await running.stop();
 });
 
+test('whoever waits for a server that dies before it is ready waits for the next one', async () => {
+  const file = join(folder, 'starts');
+  const script = `const fs = require('fs');
+    fs.appendFileSync('${file}', '.');
+    if (fs.statSync('${file}').size === 2) process.exit(3);
+    ${readyLine} ${stayUp}`;
+  const running = new SupervisedProcess(server(script));
+  await running.start();
+  await running.killAndWait();
+  expect(running.restarts).toBe(2);
+  await running.stop();
+});
+
 test('a server that dies at once waits longer every time', async () => {
   const delays: number[] = [];
   const file = join(folder, 'ran-before');

@@ -158,9 +158,10 @@ export class SupervisedProcess {
     });
     this.#child = child;
     const ready = this.#ready;
-    ready.promise.catch(() => {});
+    let isReady = false;
     const becomeReady = () => {
       const tookMs = Date.now() - this.#startedAt;
+      isReady = true;
       ready.resolve();
       this.#listen({ kind: 'ready', name: spec.name, tookMs, restarts: this.#restarts });
     };
@@ -181,7 +182,8 @@ export class SupervisedProcess {
     }).then(async (how) => {
       this.#sweep(child);
       await Promise.race([closed, sleep(500)]);
-      this.#ready = Promise.withResolvers();
+      // Whoever waits for one that died before it took work waits for the next one.
+      if (isReady) this.#ready = Promise.withResolvers();
       return how;
     });
     if (spec.probe) void this.#poll(spec.probe, child, becomeReady);
