@@ -21,14 +21,21 @@ export interface PostgresCluster {
   password: string;
   /** Created with the cluster. */
   database: string;
-  /** Tests give up durability for speed; an installation never does. */
-  durable: boolean;
+  /** What no commit is lost by. Tests give up durability for speed; an installation never does. */
+  survives: 'power-loss' | 'process-death' | 'nothing';
 }
 
 interface Binaries {
   postgres: string;
   initdb: string;
 }
+
+/** What a cluster leaves out. The kernel keeps the written pages of a process that was killed. */
+const unsafe: Record<PostgresCluster['survives'], Record<string, string>> = {
+  'power-loss': {},
+  'process-death': { fsync: 'off' },
+  nothing: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+};
 
 /** The one role of an embedded cluster. */
 const role = 'vanda';
@@ -60,7 +67,7 @@ export async function createCluster(cluster: PostgresCluster): Promise<void> {
       '--builtin-locale=C.UTF-8',
     ];
     const access = ['-U', role, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
-    const sync = cluster.durable ? [] : ['--no-sync'];
+    const sync = cluster.survives === 'power-loss' ? [] : ['--no-sync'];
     runOnce(run, initdb, ['-D', fresh, ...access, ...locale, ...sync]);
     if (cluster.database !== 'postgres') {
       const single = ['--single', '-D', fresh, 'postgres'];
@@ -88,9 +95,7 @@ export async function postgresProcess(cluster: PostgresCluster): Promise<Process
     shared_buffers: '128MB',
     // Waiting for an idle client must not hold up Ctrl-C for longer than this.
     authentication_timeout: '10s',
-    ...(cluster.durable
-      ? {}
-      : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...unsafe[cluster.survives],
   };
   const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   return {

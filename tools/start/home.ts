@@ -96,7 +96,7 @@ export function postgresCluster(home: string, installation: Installation): Postg
     port: installation.postgresPort,
     password: installation.postgresPassword,
     database: 'vanda',
-    durable: true,
+    survives: 'power-loss',
   };
 }
 

@@ -10,7 +10,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const running: SupervisedProcess[] = [];
   const offer = await offerSharedServers(folder, {
     postgres: async () => {
-      const cluster = await newCluster(folder, false);
+      const cluster = await newCluster(folder, 'nothing');
       const postgres = new SupervisedProcess(await postgresProcess(cluster));
       running.push(postgres);
       await postgres.start();

@@ -52,10 +52,13 @@ export async function startPostgres(): Promise<TestPostgres> {
 
 let alone: Promise<OwnPostgres> | undefined;
 
-/** A Postgres of one's own. `durable` for tests that kill it and expect what was committed. */
+/**
+ * A Postgres of one's own. `durable` for tests that kill it and expect what was committed: it leaves the waiting for the
+ * disk out, because that takes from a second to a minute while another program writes much.
+ */
 export async function startOwnPostgres({ durable = false } = {}): Promise<OwnPostgres> {
   const folder = makeRunFolder('postgres');
-  const cluster = await newCluster(folder, durable);
+  const cluster = await newCluster(folder, durable ? 'process-death' : 'nothing');
   const process = new SupervisedProcess(await postgresProcess(cluster));
   await process.start();
   const stop = async () => {
@@ -66,13 +69,16 @@ export async function startOwnPostgres({ durable = false } = {}): Promise<OwnPos
 }
 
 /** Makes a cluster in a folder, for whoever starts it. */
-export async function newCluster(folder: string, durable: boolean): Promise<PostgresCluster> {
+export async function newCluster(
+  folder: string,
+  survives: PostgresCluster['survives'],
+): Promise<PostgresCluster> {
   const cluster: PostgresCluster = {
     folder: join(folder, 'postgres'),
     port: await freePort(),
     password: randomBytes(12).toString('hex'),
     database: 'postgres',
-    durable,
+    survives,
   };
   await createCluster(cluster);
   return cluster;
