@@ -60,7 +60,9 @@ it('shows the shelf, and answers the pull that is under way to who asks again', 
   const pull = (name: string) => api.call<ModelImportView>('POST', `/backbones/${name}/pull`, {});
   const first = await pull('mobilenet_v2');
   expect(first.body).toMatchObject({ model: 'mobilenet-v2', backbone: 'mobilenet_v2' });
-  expect((await pull('mobilenet_v2')).body.id).toBe(first.body.id);
+  for (const name of ['mobilenet_v2', 'mobilenet-v2', 'MobileNetV2']) {
+    expect((await pull(name)).body.id).toBe(first.body.id);
+  }
   const none = await pull('vgg16');
   expect([none.status, none.body]).toMatchObject([
     404,

@@ -4,6 +4,7 @@ import {
   backboneModel,
   backbones,
   type ModelImportView,
+  namedBackbone,
   VandaError,
 } from '@vanda/contracts';
 import {
@@ -61,7 +62,7 @@ export const importHandlers: ImportHandlers = {
   },
 
   async pullBackbone({ actor, params, body, deps, once }) {
-    const backbone = backbones.find(({ name }) => name === params.name);
+    const backbone = namedBackbone(backbones, params.name);
     if (backbone === undefined) {
       const known = backbones.map(({ name }) => name).join(', ');
       throw new VandaError(

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type BackboneView, VandaError } from '@vanda/contracts';
+import { type BackboneView, namedBackbone, VandaError } from '@vanda/contracts';
 import type { Command } from 'commander';
 import { count, size, table } from '../output/text.ts';
 import { collect, collectFiles, type Planned } from '../push/collect.ts';
@@ -52,7 +52,7 @@ function pull(name: string, { from }: { from?: string }): Act {
     const { client, signal } = context;
     const params = { name };
     const shelf = await client.backbones.list({}, { signal });
-    const backbone = shelf.data.find((one) => one.name === name);
+    const backbone = namedBackbone(shelf.data, name);
     // What is here already needs no package.
     const bring = from !== undefined && backbone?.version === null;
     const begun = bring
@@ -61,7 +61,7 @@ function pull(name: string, { from }: { from?: string }): Act {
         )
       : await client.backbones.pull({ params, body: {} }, { signal });
     const made = await untilImported(context, begun);
-    context.answer(made, () => `${name} is ${made.model}@${made.version}.`);
+    context.answer(made, () => `${backbone?.name ?? name} is ${made.model}@${made.version}.`);
   };
 }
 

@@ -149,6 +149,19 @@ function inFolder(
   return files.map(([name, bytes, sha256]) => ({ path: `${folder}/${name}`, bytes, sha256 }));
 }
 
+/**
+ * The one of the shelf that is meant: by its very name, or else the only one that has it when case, dashes and
+ * underscores are left aside.
+ */
+export function namedBackbone<One extends { readonly name: string }>(
+  shelf: readonly One[],
+  name: string,
+): One | undefined {
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[-_]/g, '');
+  const [alike, ...others] = shelf.filter((one) => plain(one.name) === plain(name));
+  return shelf.find((one) => one.name === name) ?? (others.length === 0 ? alike : undefined);
+}
+
 /** The name of the model that a backbone becomes: names have no underscores. */
 export function backboneModel(backbone: string): string {
   return backbone.replaceAll('_', '-');
