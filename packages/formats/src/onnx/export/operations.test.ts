@@ -63,6 +63,23 @@ const cases: Record<string, Make> = {
       ],
       -1,
     ),
+  'pools of pictures with a border of zeros': (g, x) => {
+    const low = g.sub(g.conv2d(x, weight(g, 'k', [1, 1, 4, 4])), 5);
+    const border: [number, number][] = [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ];
+    return g.concat(
+      [
+        g.maxPool2d(g.pad(low, border), { size: 3, stride: 2 }),
+        g.avgPool2d(g.pad(low, border), { size: 3, stride: 2 }),
+        g.maxPool2d(g.pad(g.neg(low), border, -9), { size: 3, stride: 2 }),
+      ],
+      -1,
+    );
+  },
   'resized to corners': (g, x) => g.resize2d(x, [9, 11], { alignCorners: true }),
   'resized to the nearest': (g, x) => g.resize2d(x, [9, 11], { method: 'nearest' }),
   'group norm': (g, x) =>

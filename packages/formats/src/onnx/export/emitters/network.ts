@@ -81,8 +81,18 @@ function transposedConvolution(emission: Emission): LaidValue {
   return emission.result(y, pictures);
 }
 
+/**
+ * ONNX Runtime 1.30 makes a Pad the padding of the pool behind it, and a MaxPool takes none of its padding: zeros above
+ * what lies beside them are lost. A Pad that names its axes it leaves alone.
+ */
+function keepBorder({ writer }: Emission, { name, dims }: LaidValue): void {
+  const pad = writer.nodes.find(({ opType, output }) => opType === 'Pad' && output[0] === name);
+  if (pad?.input.length === 3) pad.input.push(writer.int64s(plainOrder(dims.length)));
+}
+
 function pool(opType: string) {
   return (emission: Emission): LaidValue => {
+    keepBorder(emission, emission.input(0));
     const size = emission.numbers('size');
     const y = emission.node(opType, [emission.at(0, pictures)], {
       kernel_shape: size,
