@@ -37,6 +37,16 @@ def pictures():
     return keras.Model(inputs, layers.Dense(3, activation="softmax", name="classes")(x))
 
 
+def operators():
+    """What is written with an operator and a number becomes an operation of its own."""
+    x = inputs = keras.Input((4, 5, 3), name="picture")
+    x = layers.Normalization()(x)
+    x = layers.Conv2D(4, 3, padding="same")(x)
+    x = x * (layers.ReLU(6.0)(x + 3.0) * (1.0 / 6.0))
+    x = layers.GlobalAveragePooling2D()(0.5 + x)
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
 def sentences():
     x = inputs = keras.Input((6,), name="words", dtype="int32")
     x = layers.Embedding(9, 8, mask_zero=True)(x)
@@ -79,18 +89,21 @@ def stirred(model):
     """Weights that no initializer would give; variances stay positive."""
     rng = np.random.default_rng(7)
     model.set_weights([rng.uniform(0.1, 0.6, w.shape) for w in model.get_weights()])
+    for layer in model.layers:
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()
     return model
 
 
 def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for make in [pictures, sentences, attention, nested, unsaid]:
+    for make in [pictures, operators, sentences, attention, nested, unsaid]:
         keras.utils.set_random_seed(1)
         keras.backend.clear_session()
         model = stirred(make())
         name = make.__name__
         model.save(folder / f"{name}.keras")
-        if name not in ("attention", "unsaid"):
+        if name not in ("attention", "operators", "unsaid"):
             model.save(folder / f"{name}.h5")
         rng = np.random.default_rng(3)
         shape = (2, *model.inputs[0].shape[1:])

@@ -240,7 +240,7 @@ function checkOptions(
     if (name === 'training' || name === 'mask' || rule.options?.includes(name)) continue;
     options.get(name).mustBe(undefined);
   }
-  if (numbers.length > 0 && className !== 'NotEqual')
+  if (numbers.length > 0 && !rule.numbers)
     options.fail(`${className} cannot be applied to plain numbers`);
 }
 

@@ -46,6 +46,20 @@ const batchNormalization = unary('passes', (x, call) => {
   return x.graph.batchNorm(x, scale, shift, mean, variance, { epsilon });
 });
 
+/** By a given mean and variance, or those of adapt(). Keras divides by 1e-7 where there is no deviation at all. */
+const normalization = unary('passes', (x, call) => {
+  const { config } = call;
+  config.get('invert').mustBe(undefined, false);
+  if (config.get('axis').isList) config.get('axis').wholes(-8, { length: 1 });
+  const channels = channelsOf(call, x);
+  const [mean, variance] = [
+    statistic(call, 'mean', channels),
+    statistic(call, 'variance', channels),
+  ];
+  const g = x.graph;
+  return g.div(g.sub(x, mean), g.maximum(g.sqrt(variance), 1e-7));
+});
+
 const layerNormalization = unary('passes', (x, call) => {
   const { config } = call;
   const channels = channelsOf(call, x);
@@ -65,6 +79,15 @@ const groupNormalization = unary('refused', (x, call) => {
   return x.graph.groupNorm(x, scale, shift, { groups, epsilon });
 });
 
+function statistic(call: LayerCall, name: string, shape: [number]): Node {
+  const given = call.config.get(name);
+  if (given.absent) return call.weight(name, shape, { trainable: false });
+  const values = given.list().map((value) => value.number());
+  if (values.length !== shape[0])
+    given.fail(`has ${values.length} numbers for ${shape[0]} channels`);
+  return call.graph.constant(tensor(values, shape));
+}
+
 /** The size of the last axis, as the shape of weights. */
 function channelsOf(call: LayerCall, x: Node): [number] {
   const field = call.config.get('axis');
@@ -83,8 +106,9 @@ function optional(call: LayerCall, flag: string, name: string, shape: [number], 
 export const denseLayers: Record<string, LayerRule> = {
   Dense: dense,
   Embedding: embedding,
-  NotEqual: notEqual,
+  NotEqual: { ...notEqual, numbers: true },
   BatchNormalization: batchNormalization,
+  Normalization: normalization,
   LayerNormalization: layerNormalization,
   GroupNormalization: groupNormalization,
 };

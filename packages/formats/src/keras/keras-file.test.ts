@@ -17,6 +17,7 @@ const files = [
   'nested.keras',
   'nested.h5',
   'unsaid.keras',
+  'operators.keras',
 ];
 
 test.each(files)('%s gives what Keras gives', async (name) => {

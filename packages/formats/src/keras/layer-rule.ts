@@ -42,6 +42,8 @@ export interface LayerRule {
   readonly mask: 'passes' | 'used' | 'refused';
   /** What an application may say beside its inputs, a mask and whether it trains. */
   readonly options?: readonly string[];
+  /** Whether an input may be a plain number. */
+  readonly numbers?: boolean;
   apply(call: LayerCall): Node | readonly Value[];
 }
 

@@ -23,6 +23,12 @@ function many(
   };
 }
 
+/** Written with an operator, as in `x * 0.5`, it has plain numbers among its inputs; their place does not matter. */
+function withNumbers(rule: LayerRule, fold: (x: Node, number: number) => Node): LayerRule {
+  const apply = (call: LayerCall) => call.numbers.reduce(fold, rule.apply(call) as Node);
+  return { ...rule, numbers: true, apply };
+}
+
 /** Inputs of fewer axes get theirs behind the batch, as Keras' merging layers give them. */
 function aligned(a: Node, b: Node): [Node, Node] {
   const widen = (x: Node, rank: number): Node =>
@@ -61,9 +67,12 @@ function unit(x: Node): Node {
 }
 
 export const mergeLayers: Record<string, LayerRule> = {
-  Add: folding(sum),
+  Add: withNumbers(folding(sum), (x, number) => x.graph.add(x, number)),
   Subtract: folding((a, b) => a.graph.sub(...aligned(a, b)), 2),
-  Multiply: folding((a, b) => a.graph.mul(...aligned(a, b))),
+  Multiply: withNumbers(
+    folding((a, b) => a.graph.mul(...aligned(a, b))),
+    (x, number) => x.graph.mul(x, number),
+  ),
   Maximum: folding((a, b) => a.graph.maximum(...aligned(a, b))),
   Minimum: folding((a, b) => a.graph.minimum(...aligned(a, b))),
   Average: many((nodes) => {

@@ -15,7 +15,7 @@ export interface Reference {
 /** One application of a layer. */
 export interface LayerUse {
   readonly inputs: readonly Reference[];
-  /** Inputs that are plain numbers; only comparisons have such. */
+  /** Inputs that are plain numbers: what is written as `x + 3` has such. */
   readonly numbers: readonly number[];
   readonly mask: Reference | undefined;
   /** What the application says beside its inputs, such as a mask. */
