@@ -3,6 +3,7 @@ import { readSafetensors } from '@vanda/engine';
 import { exportOnnx, importOnnx, OnnxRuntime } from '@vanda/formats';
 import { layersRound } from './layers-round.ts';
 import { answers } from './network-answers.ts';
+import { openNetwork } from './open-network.ts';
 
 /** What one network came to: differences relative to its largest result, so that scale hides nothing. */
 export interface NetworkCheck {
@@ -16,7 +17,7 @@ export async function checkNetwork(path: string): Promise<NetworkCheck> {
   try {
     const { tensors } = await readSafetensors(`${path}.safetensors`);
     const began = performance.now();
-    const network = await importOnnx(`${path}.onnx`);
+    const network = await openNetwork(path);
     const importMs = performance.now() - began;
     const feeds = Object.fromEntries(
       Object.entries(network.inputs).map(([name, node]) => [name, laidLike(tensors[name], node)]),

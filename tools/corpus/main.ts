@@ -4,14 +4,14 @@ import { argv, exit, stdout } from 'node:process';
 import { checkNetwork } from './check-network.ts';
 
 /**
- * Checks networks that other tools made (onnx_networks.py writes them): `node tools/corpus/main.ts FOLDER [NAME...]`.
- * Each must give what its maker gives, in the engine, in ONNX Runtime after our export, and after another import; where
- * layers can say it, in TensorFlow.js as well.
+ * Checks networks that other tools made: `node tools/corpus/main.ts FOLDER [NAME...]`; onnx_networks.py,
+ * keras_networks.py and tfjs-networks.ts write them. Each must give what its maker gives, in the engine, in ONNX Runtime
+ * after our export, and after another import; where layers can say it, in TensorFlow.js as well.
  */
 const [folder = '.', ...only] = argv.slice(2);
 const names = readdirSync(folder)
-  .filter((file) => file.endsWith('.onnx'))
-  .map((file) => file.slice(0, -'.onnx'.length))
+  .filter((file) => file.endsWith('.safetensors'))
+  .map((file) => file.slice(0, -'.safetensors'.length))
   .filter((name) => only.length === 0 || only.includes(name));
 let failed = 0;
 for (const name of names) {

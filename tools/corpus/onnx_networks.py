@@ -6,32 +6,13 @@
 Each network NAME becomes NAME.onnx and NAME.safetensors, which holds its inputs and outputs by their names in the file.
 """
 
-import json
 import pathlib
 import sys
 
-import numpy as np
 import onnx
 import torch
+from stored_tensors import save_tensors
 from torch import nn
-
-
-def save_tensors(path, tensors):
-    """The safetensors format: the length of a JSON header, the header, the bytes."""
-    kinds = {"float32": "F32", "int64": "I64", "int32": "I32", "bool": "BOOL", "uint8": "U8"}
-    header, parts, at = {}, [], 0
-    for name, array in tensors.items():
-        data = np.ascontiguousarray(array)
-        header[name] = {
-            "dtype": kinds[str(data.dtype)],
-            "shape": list(data.shape),
-            "data_offsets": [at, at + data.nbytes],
-        }
-        parts.append(data.tobytes())
-        at += data.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(parts))
 
 
 def export(folder, name, network, inputs, opset=17, dynamic=None, dynamo=False, norms=False):
