@@ -97,22 +97,38 @@ class Parser {
     }
   }
 
+  // RFC 8259: -? (0 | [1-9] [0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
   void parse_number(Json& value) {
     size_t begin = at_;
     bool integral = true;
-    while (at_ < source_.size()) {
-      char c = source_[at_];
-      bool part =
-          (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-      if (!part) break;
-      if (c == '.' || c == 'e' || c == 'E') integral = false;
+    if (peek() == '-') ++at_;
+    if (!is_digit(peek())) fail(at_ == begin ? "this is no JSON value" : "a digit is missing");
+    if (peek() == '0' && at_ + 1 < source_.size() && is_digit(source_[at_ + 1])) {
+      fail("a number begins with 0");
+    }
+    pass_digits();
+    if (peek() == '.') {
+      integral = false;
       ++at_;
+      pass_digits();
+    }
+    if (peek() == 'e' || peek() == 'E') {
+      integral = false;
+      ++at_;
+      if (peek() == '+' || peek() == '-') ++at_;
+      pass_digits();
     }
     const char* end = source_.data() + at_;
     auto [rest, error] = std::from_chars(source_.data() + begin, end, value.number);
-    if (begin == at_ || error != std::errc() || rest != end) fail("this is no JSON value");
+    if (error != std::errc() || rest != end) fail("a number is too large or too small");
     value.kind = Json::Kind::number;
     value.integral = integral && std::fabs(value.number) < 9e15;
+  }
+
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  void pass_digits() {
+    if (!is_digit(peek())) fail("a digit is missing");
+    while (is_digit(peek())) ++at_;
   }
 
   std::string parse_text() {

@@ -220,8 +220,36 @@ TEST("numbers survive JSON") {
     write_json_number(text, value);
     CHECK(parse_json(text, 1).number == value);
   }
+  for (double value : {1e20, -1.5e-7, 1.7976931348623157e308, 4e15, -7.0}) {
+    std::string text;
+    write_json_number(text, value);
+    CHECK(parse_json(text, 1).number == value);
+  }
   CHECK(parse_json(R"("\ud83d\ude00\n")", 1).text == "\xF0\x9F\x98\x80\n");
   CHECK(code_of([] { parse_json("[1,2,3]", 3); }) == "corrupt_file");
+}
+
+TEST("numbers that JSON has, and those that it has not") {
+  const std::pair<const char*, double> allowed[] = {
+      {"0", 0},     {"-0", 0},    {"10", 10},     {"0.5", 0.5},     {"-1.50", -1.5},
+      {"1e2", 100}, {"1E+2", 100}, {"1e-02", 0.01}, {"0e0", 0}, {" 7 ", 7}};
+  for (const auto& [text, value] : allowed) CHECK(parse_json(text, 1).number == value);
+  const std::pair<const char*, int> refused[] = {
+      {"059", 0},  {"-059", 1}, {"00", 0},     {"1.", 2},   {"1.e5", 2}, {".5", 0},  {"-.5", 1},
+      {"+1", 0},   {"-", 1},    {"--1", 1},    {"1e", 2},   {"1e+", 3},  {"1.5.", 3}, {"1e5.2", 3},
+      {"1-2", 1},  {"0x10", 1}, {"NaN", 0},    {"-inf", 1}, {"1e999", 5}, {"1_0", 1}};
+  for (const auto& [text, at] : refused) {
+    for (const std::string before : {"", "[0, "}) {
+      std::string said;
+      try {
+        parse_json(before + text + (before.empty() ? "" : "]"), 9);
+      } catch (const Error& error) {
+        said = error.what();
+      }
+      std::string place = " at byte " + std::to_string(before.size() + static_cast<size_t>(at));
+      CHECK(said.ends_with(place));
+    }
+  }
 }
 
 }  // namespace vanda::testing
