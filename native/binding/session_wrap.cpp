@@ -157,7 +157,7 @@ Napi::Value SessionWrap::load_variables(const Napi::CallbackInfo& info) {
     auto graph = std::make_shared<const Graph>(GraphWrap::from(info[0]).graph);
     std::string path = text_of(info[1], "path");
     return run_async(info.Env(), {}, [self = session, graph, path]() {
-      self->load_variables(*graph, path);
+      self->load_variables(*graph, SafetensorsFile(path));
       return [](Napi::Env env) -> Napi::Value { return env.Undefined(); };
     });
   });

@@ -186,7 +186,8 @@ vanda_status vanda_model_load(const char* folder, const vanda_session_options* o
       made->signatures[name] = {read_values(signature, "inputs", program.outputs),
                                 read_values(signature, "outputs", program.outputs)};
     }
-    made->session.session.load_variables(made->graph.own, path + "/weights.safetensors");
+    vanda::SafetensorsFile weights(path + "/weights.safetensors");
+    made->session.session.load_variables(made->graph.own, weights);
     *model = made.release();
   });
 }

@@ -11,6 +11,7 @@ class InputFile {
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
+  const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }
   // Reads exactly that many bytes or throws corrupt_file.
   void read(void* to, uint64_t bytes);

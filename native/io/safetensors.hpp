@@ -38,6 +38,7 @@ class SafetensorsFile {
   // In the order in which they lie in the file.
   const std::vector<Entry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  const std::string& path() const { return file_.path(); }
   // Null where there is none of that name; the last one where there are several.
   const Entry* find(const std::string& name) const;
   // In pieces, on at most that many threads. What was read so far stays where reading fails.

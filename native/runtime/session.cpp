@@ -78,6 +78,7 @@ std::shared_ptr<CachedPlan> Session::plan_for(const Request& request, const Feed
 }
 
 void Session::execute(CachedPlan& cached, std::span<const void* const> feeds, uint64_t step) {
+  refuse_half_written();
   CoreBudget::Share share = CoreBudget::shared().take(options_.threads);
   if (!profiler.on()) {
     cached.plan->run(feeds, step);
@@ -165,6 +166,7 @@ std::vector<Tensor> Session::run(const Request& request, const std::vector<Named
 std::vector<std::pair<std::string, Tensor>> Session::read_variables() {
   std::vector<std::pair<std::string, Tensor>> values;
   auto alone = state.own();
+  refuse_half_written();
   for (Variable* variable : variables.all()) {
     Tensor copy(variable->type);
     std::memcpy(copy.data(), variable->storage.data(), variable->type.bytes());
@@ -187,18 +189,18 @@ void Session::write_variables(const std::vector<NamedView>& values) {
     Variable& variable = variables.at(value.name);
     std::memcpy(variable.storage.data(), value.data, variable.type.bytes());
     variable.version.fetch_add(1);
+    half_written_.erase(value.name);
   }
 }
 
-void Session::load_variables(const Graph& graph, const std::string& path) {
-  SafetensorsFile file(path);
+void Session::load_variables(const Graph& graph, const SafetensorsFile& file) {
   std::vector<const SafetensorsFile::Entry*> found;
   for (int id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (!node.is("variable")) continue;
     const SafetensorsFile::Entry* entry = file.find(node.name);
     if (entry == nullptr || entry->type != node.outputs[0]) {
-      throw Error("corrupt_file", path,
+      throw Error("corrupt_file", file.path(),
                   "the weight '" + node.name + "' is missing or has another shape");
     }
     found.push_back(entry);
@@ -211,8 +213,16 @@ void Session::load_variables(const Graph& graph, const std::string& path) {
     // Before it is read: what is half written is no longer what a packed copy was made of either.
     variable.version.fetch_add(1);
     parts.push_back({entry, variable.storage.data()});
+    half_written_.insert(entry->name);
   }
   file.read(parts, options_.threads);
+  for (const SafetensorsFile::Entry* entry : found) half_written_.erase(entry->name);
+}
+
+void Session::refuse_half_written() const {
+  if (half_written_.empty()) return;
+  throw Error("corrupt_file", *half_written_.begin(),
+              "is half written: the file of weights ended while it was read; load a whole one");
 }
 
 }  // namespace vanda

@@ -3,10 +3,12 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
 
+#include "io/safetensors.hpp"
 #include "passes/passes.hpp"
 #include "runtime/profiler.hpp"
 #include "runtime/variables.hpp"
@@ -79,9 +81,10 @@ class Session {
   std::vector<std::pair<std::string, Tensor>> read_variables();
   void write_variables(const std::vector<NamedView>& values);
   // Reads every variable of the graph from a file of safetensors, straight to where it lives.
-  // corrupt_file where one is missing or of another type, before anything is written; a file that
-  // ends while it is being read leaves the variables half written.
-  void load_variables(const Graph& graph, const std::string& path);
+  // corrupt_file where one is missing or of another type, before anything is written. A file that
+  // ends while it is being read leaves the variables half written: until all of them have been
+  // loaded or written again the session runs nothing and gives none of them out.
+  void load_variables(const Graph& graph, const SafetensorsFile& file);
 
   VariableStore variables;
   StateLock state;
@@ -97,8 +100,10 @@ class Session {
   static constexpr size_t kRequestsMax = 64;
   std::unique_ptr<Plan> compile(const Program& program, const FeedTypes& feeds, size_t reserved);
   void admit(const PlanMemory& memory, size_t reserved) const;
+  void refuse_half_written() const;
 
   SessionOptions options_;
+  std::set<std::string> half_written_;  // variables; `state` guards it as it does their values
   std::mutex plans_mutex_;  // of the two below
   std::list<Entry> plans_;  // most recently used first
   std::map<std::string, Request> requests_;

@@ -99,6 +99,54 @@ TEST("the pieces of large tensors are read by several threads, each to its place
   CHECK(code_of([&] { file.read({{file.find("large"), large.data()}}, 3); }) == "corrupt_file");
 }
 
+TEST("a session is of no use after a file that ended while it was read, until all is there again") {
+  Graph graph;
+  std::vector<Value> made;
+  for (const char* name : {"a", "b"}) {
+    made.push_back({graph.add("variable", {},
+                              {{"dtype", std::string("f32")},
+                               {"shape", std::vector<int64_t>{4}},
+                               {"init", std::string("zeros")}},
+                              name),
+                    0});
+  }
+  Value sum = Emit(graph).op("add", made);
+  Safetensors content;
+  for (const char* name : {"a", "b"}) {
+    content.tensors.emplace_back(name, random_tensor(TensorType{DType::f32, Shape{4}}, 5));
+  }
+  const std::string path = folder() + "/shrinks.safetensors";
+  write_safetensors(path, content);
+  Session session(1);
+  auto run = [&] { return session.run(session.prepare(graph, {sum}, {}), {}, 0)[0]; };
+  auto wanted = [&] { return 2 * content.tensors[0].second.as<float>()[1]; };
+  CHECK(run().as<float>()[1] == 0);
+  {
+    SafetensorsFile file(path);
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 16);
+    CHECK(code_of([&] { session.load_variables(graph, file); }) == "corrupt_file");
+  }
+  CHECK(code_of(run) == "corrupt_file");
+  CHECK(code_of([&] { session.read_variables(); }) == "corrupt_file");
+  std::vector<NamedView> views;
+  for (const auto& [name, tensor] : content.tensors) {
+    views.push_back({name, tensor.type, tensor.data()});
+  }
+  session.write_variables({views[0]});
+  CHECK(code_of(run) == "corrupt_file");
+  session.write_variables({views[1]});
+  CHECK(run().as<float>()[1] == wanted());
+  write_safetensors(path, content);
+  {
+    SafetensorsFile file(path);
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+    CHECK(code_of([&] { session.load_variables(graph, file); }) == "corrupt_file");
+  }
+  write_safetensors(path, content);
+  session.load_variables(graph, SafetensorsFile(path));
+  CHECK(run().as<float>()[1] == wanted());
+}
+
 TEST("hostile safetensors are refused") {
   const std::string good = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   CHECK(code_of_header(good, 8) == "");
