@@ -1,4 +1,4 @@
-import { loadArtifact } from '@vanda/engine';
+import { loadArtifact } from '@vanda/engine/serving';
 import { readExtra } from './artifact.ts';
 import { picturePredictor } from './image-classification/predictor.ts';
 import type { Predictor } from './prediction.ts';

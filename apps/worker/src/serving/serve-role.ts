@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadPredictor } from '@vanda/estimators';
+import { loadPredictor } from '@vanda/estimators/serving';
 import type { Role, WorkerDeps } from '../deps.ts';
 import { startServing } from './start-serving.ts';
 

@@ -1,5 +1,5 @@
 import { VandaError } from '@vanda/contracts';
-import { type Artifact, tensor } from '@vanda/engine';
+import { type Artifact, tensor } from '@vanda/engine/serving';
 import type { ArtifactExtra } from '../artifact.ts';
 import { classPredictions } from '../class-predictions.ts';
 import { decodePicture } from '../pictures/decode-picture.ts';

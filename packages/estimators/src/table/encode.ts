@@ -1,4 +1,4 @@
-import { type Feeds, tensor } from '@vanda/engine';
+import { type Feeds, tensor } from '@vanda/engine/serving';
 import { datePart } from './date-parts.ts';
 import {
   type CategoryRule,

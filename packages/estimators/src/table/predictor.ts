@@ -1,4 +1,4 @@
-import type { Artifact } from '@vanda/engine';
+import type { Artifact } from '@vanda/engine/serving';
 import type { ArtifactExtra } from '../artifact.ts';
 import { classPredictions } from '../class-predictions.ts';
 import type { Prediction, Predictor } from '../prediction.ts';

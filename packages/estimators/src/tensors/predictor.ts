@@ -1,5 +1,5 @@
 import { type TensorField, VandaError } from '@vanda/contracts';
-import { type Artifact, EngineError, type Feeds, tensor } from '@vanda/engine';
+import { type Artifact, EngineError, type Feeds, tensor } from '@vanda/engine/serving';
 import type { ArtifactExtra } from '../artifact.ts';
 import type { Prediction, Predictor } from '../prediction.ts';
 import { allocate, parseTensors } from './parse-tensors.ts';
