@@ -75,6 +75,12 @@ const std::vector<ScalarInfo>& scalars() {
       {Scalar::hard_swish, "hard_swish", 1, {}, "x * relu6(x + 3) / 6."},
       {Scalar::is_nan, "is_nan", 1, {}, "True where x is not a number."},
       {Scalar::is_finite, "is_finite", 1, {}, "True where x is neither infinite nor NaN."},
+      {Scalar::round_bf16,
+       "round_bf16",
+       1,
+       {},
+       "The nearest number of bfloat16, halves to the even one; the gradient passes straight "
+       "through."},
   };
   return table;
 }

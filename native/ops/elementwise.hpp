@@ -68,6 +68,7 @@ enum class Scalar : uint8_t {
   hard_swish,
   is_nan,
   is_finite,
+  round_bf16,
 };
 
 struct ScalarInfo {

@@ -127,6 +127,9 @@ Values grad_erf(Graph& graph, int node, Grads grads) {
   return {u.emit.mul(u.dy, u.emit.mul(bell, 1.1283791670955126))};
 }
 
+// Straight through, as through a cast.
+Values grad_round_bf16(Graph&, int, Grads grads) { return {grads[0]}; }
+
 Values grad_reciprocal(Graph& graph, int node, Grads grads) {
   Unary u(graph, node, grads);
   return {u.emit.neg(u.emit.mul(u.dy, u.emit.op("square", {u.y})))};
@@ -279,6 +282,8 @@ GradientFn elementwise_gradient(Scalar code) {
       return grad_clamp;
     case Scalar::erf:
       return grad_erf;
+    case Scalar::round_bf16:
+      return grad_round_bf16;
     case Scalar::reciprocal:
       return grad_reciprocal;
     case Scalar::log1p:

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "ops/bf16.hpp"
 #include "ops/elementwise.hpp"
 
 namespace vanda {
@@ -73,6 +74,8 @@ double scalar_reference(Scalar code, const double* x, const double* parameters) 
       return std::isnan(x[0]);
     case Scalar::is_finite:
       return std::isfinite(x[0]);
+    case Scalar::round_bf16:
+      return round_to_bf16(x[0]);
     case Scalar::softplus:
       return std::fmax(x[0], 0) + std::log1p(std::exp(-std::fabs(x[0])));
     case Scalar::clamp:

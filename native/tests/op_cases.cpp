@@ -26,7 +26,7 @@ void add_elementwise(std::vector<OpCase>& cases) {
     if (kinked) entry.low = -5, entry.high = 9;
     bool flat = op == "sign" || op == "floor" || op == "stop_gradient" || op.ends_with("equal") ||
                 op == "less" || op == "greater" || op == "ceil" || op == "round" || op == "trunc" ||
-                op.starts_with("is_");
+                op == "round_bf16" || op.starts_with("is_");
     entry.differentiable = !flat;
     cases.push_back(entry);
     if (info.arity == 2) {

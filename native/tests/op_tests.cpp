@@ -229,6 +229,8 @@ TEST("the cases cover every op that computes") {
     const OpSpec& spec = *find_op(name);
     CHECK_MESSAGE(spec.reference != nullptr, name + " has no plain reference");
     if (spec.gradient == nullptr || spec.zero_gradient) continue;
+    // Its gradient is not its slope, which differences would show; bf16_tests.cpp has it.
+    if (name == "round_bf16") continue;
     bool first = false;
     bool second = false;
     for (const OpCase& entry : op_cases()) {

@@ -13,6 +13,7 @@ TILE(tile_hard_swish,
      a[i] <= -3.0f ? 0.0f : a[i] >= 3.0f ? a[i] : a[i] * (a[i] + 3.0f) * (1.0f / 6.0f))
 TILE(tile_is_nan, a[i] != a[i] ? 1.0f : 0.0f)
 TILE(tile_is_finite, a[i] - a[i] == 0.0f ? 1.0f : 0.0f)
+TILE(tile_round_bf16, round_bf16_f(a[i]))
 TILE(tile_xor, (a[i] != 0.0f ? 1.0f : 0.0f) != (b[i] != 0.0f ? 1.0f : 0.0f) ? 1.0f : 0.0f)
 
 // Angles beyond 2^20 need another reduction; a tile without any is vector code throughout. The

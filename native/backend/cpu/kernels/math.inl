@@ -12,6 +12,14 @@ static inline int32_t as_bits(float value) {
   return out;
 }
 
+// Half of the last bit that is kept is added, and a little less where that bit is 0: halves go to the
+// even one. What rounds past the largest number carries into the exponent of infinity.
+static inline float round_bf16_f(float x) {
+  uint32_t bits = static_cast<uint32_t>(as_bits(x));
+  uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
+  return x != x ? x : as_float(static_cast<int32_t>(rounded));
+}
+
 // 2^k * p without leaving the range on the way: two factors, since 2^128 and 2^-149 alone are none.
 static inline float scale_f(float p, int32_t k) {
   int32_t half = k >> 1;

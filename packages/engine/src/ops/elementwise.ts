@@ -132,6 +132,10 @@ export class ElementwiseOps extends GradientOps {
   trunc(x: Node): Node {
     return this.emit('trunc', [x]);
   }
+  /** The nearest number of bfloat16 (eight significant bits); the gradient passes straight through. */
+  roundBf16(x: Node): Node {
+    return this.emit('round_bf16', [x]);
+  }
   relu6(x: Node): Node {
     return this.emit('relu6', [x]);
   }
