@@ -23,6 +23,7 @@ Napi::Value engine_info(const Napi::CallbackInfo& info) {
   out.Set("version", VANDA_VERSION);
   out.Set("backend", linked_backend().name());
   out.Set("isa", linked_backend().isa());
+  out.Set("bfloat16", linked_backend().has_bf16());
   Napi::Array ops = Napi::Array::New(info.Env());
   for (const std::string& name : op_names()) ops.Set(ops.Length(), name);
   out.Set("ops", ops);

@@ -36,6 +36,16 @@ PassOptions passes_of(const Napi::Value& value) {
   return passes;
 }
 
+Precision precision_of(const Napi::Value& value) {
+  if (value.IsUndefined()) return Precision::float32;
+  std::string name = text_of(value, "precision");
+  if (name == "float32") return Precision::float32;
+  if (name == "bfloat16") return Precision::bfloat16;
+  if (name == "emulated-bfloat16") return Precision::bfloat16_emulated;
+  throw Error("invalid_attribute", "precision",
+              "there is no '" + name + "'; there are float32, bfloat16, emulated-bfloat16");
+}
+
 // [{name, dtype, shape}]
 FeedTypes types_of(const Napi::Value& value) {
   if (!value.IsArray()) throw Error("invalid_feed", "", "the feeds must be a list");
@@ -85,6 +95,7 @@ SessionWrap::SessionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sess
       if (limit < 1) throw Error("invalid_attribute", "memoryLimit", "must be at least 1 byte");
       options.memory_limit = static_cast<size_t>(limit);
     }
+    options.precision = precision_of(info[3]);
     session = std::make_shared<Session>(std::move(options));
   });
 }

@@ -72,6 +72,8 @@ struct CompileRequest {
       compile_body = nullptr;
   // Called before the arena is made; what it throws ends the compilation.
   std::function<void(const PlanMemory& memory)> admit = nullptr;
+  // Instructions for bfloat16 make the products whose factors were rounded to it.
+  bool bf16_products = false;
 };
 
 // One kernel call of a plan's schedule, for people.
@@ -121,6 +123,8 @@ class Backend {
   virtual WordKernels word_kernels() const = 0;
   virtual std::string name() const = 0;
   virtual std::string isa() const = 0;
+  // Whether it has instructions for products of bfloat16.
+  virtual bool has_bf16() const = 0;
 };
 
 // Which backend this is, the linker decides: each backend folder defines this function.

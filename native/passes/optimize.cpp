@@ -9,10 +9,10 @@ namespace vanda {
 
 namespace {
 
-constexpr std::array<const char*, 17> kNames = {
-    "fold",          "simplify", "cse",      "sparse",   "lookups", "prune",    "sink",
-    "normalization", "borders",  "affine",   "epilogue", "products", "fuse",  "schedule",
-    "layout",        "inPlace",  "reuse"};
+constexpr std::array<const char*, 18> kNames = {
+    "fold",      "simplify",      "cse",      "sparse", "lookups",  "prune",
+    "sink",      "normalization", "borders",  "affine", "epilogue", "products",
+    "precision", "fuse",          "schedule", "layout", "inPlace",  "reuse"};
 
 }  // namespace
 
@@ -52,7 +52,9 @@ Program optimize(const Program& program, const FeedTypes& feeds, const OptimizeO
   apply("borders", fold_borders);
   apply("affine", fold_affine);
   apply("epilogue", join_epilogues);
-  apply("products", join_products);
+  // oneDNN's products of bfloat16 take a bias and a relu, and no more.
+  if (options.precision == Precision::float32) apply("products", join_products);
+  if (options.precision != Precision::float32) apply("precision", round_products);
   apply("fuse", fuse_elementwise);
   apply("prune", prune);
   return current;

@@ -8,6 +8,7 @@
 
 #include "core/backend.hpp"
 #include "core/graph.hpp"
+#include "core/precision.hpp"
 
 namespace vanda {
 
@@ -48,6 +49,8 @@ Program join_products(const Program& program);
 Program sparse_updates(const Program& program);
 // Makes one node of many embedding lookups that are concatenated or summed.
 Program merge_lookups(const Program& program);
+// Rounds the factors of products to bfloat16, each value once.
+Program round_products(const Program& program);
 // Groups elementwise nodes into fused programs; afterwards no elementwise float node is left.
 Program fuse_elementwise(const Program& program);
 
@@ -61,6 +64,7 @@ struct OptimizeOptions {
   PassOptions passes = {};
   // Sees the program after each pass, "specialize" first.
   std::function<void(const char* pass, const Program& program)> observe = nullptr;
+  Precision precision = Precision::float32;
 };
 
 // All of the above in their order, verified after each.

@@ -20,6 +20,15 @@ std::string mebibytes(size_t bytes) {
 
 }  // namespace
 
+Session::Session(SessionOptions options) : options_(std::move(options)) {
+  if (options_.precision == Precision::bfloat16 && !linked_backend().has_bf16()) {
+    throw Error("unsupported", "precision",
+                "this processor (" + linked_backend().isa() +
+                    ") has no instructions for bfloat16: take float32, or a processor with "
+                    "AVX-512 BF16 or AMX");
+  }
+}
+
 Request Session::prepare(const Graph& graph, const std::vector<Value>& outputs,
                          const std::vector<int>& effects) {
   variables.sync(graph);
@@ -102,6 +111,7 @@ void Session::admit(const PlanMemory& memory, size_t reserved) const {
 std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& feeds,
                                        size_t reserved) {
   OptimizeOptions options{options_.passes};
+  options.precision = options_.precision;
   std::optional<PlanDump> dump;
   if (!settings().dump_folder.empty()) {
     dump.emplace(settings().dump_folder);
@@ -112,15 +122,19 @@ std::unique_ptr<Plan> Session::compile(const Program& program, const FeedTypes& 
   Program optimized = optimize(program, feeds, options);
   std::vector<int> order = schedule(optimized, options_.passes.enabled("schedule"));
   CompileRequest request{
-      optimized, order, place_buffers,
+      optimized,
+      order,
+      place_buffers,
       [this](const std::string& name) -> Variable& { return variables.at(name); },
-      options_.threads, options_.passes,
+      options_.threads,
+      options_.passes,
       [this](const Program& body, const std::vector<TensorType>& inputs) {
         FeedTypes types;
         for (size_t i = 0; i < inputs.size(); ++i) types["p" + std::to_string(i)] = inputs[i];
         return compile(body, types, 0);
       },
-      [this, reserved](const PlanMemory& memory) { admit(memory, reserved); }};
+      [this, reserved](const PlanMemory& memory) { admit(memory, reserved); },
+      options_.precision == Precision::bfloat16 || options_.precision == Precision::bfloat16_tried};
   std::unique_ptr<Plan> plan = linked_backend().compile(request);
   if (dump) {
     std::string text;

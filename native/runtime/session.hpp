@@ -58,13 +58,15 @@ struct SessionOptions {
   PassOptions passes = {};
   // A plan that needs more bytes than this (see PlanMemory) is refused; 0: no limit.
   size_t memory_limit = 0;
+  Precision precision = Precision::float32;
 };
 
 // Variables and the plans made for each set of feed shapes. The least recently used plans go.
 class Session {
  public:
   explicit Session(int threads) : Session(SessionOptions{threads}) {}
-  explicit Session(SessionOptions options) : options_(std::move(options)) {}
+  // Throws unsupported for bfloat16 where the processor has no instructions for it.
+  explicit Session(SessionOptions options);
 
   // On the thread that owns the graph: takes in new variables and snapshots what is needed.
   Request prepare(const Graph& graph, const std::vector<Value>& outputs,

@@ -182,6 +182,7 @@ class CpuBackend final : public Backend {
   }
   std::string name() const override { return "cpu (oneDNN " + onednn_version() + ")"; }
   std::string isa() const override { return kernels().isa; }
+  bool has_bf16() const override { return onednn_has_bf16(); }
 };
 
 }  // namespace

@@ -9,14 +9,20 @@ namespace vanda::cpu {
 
 namespace {
 
-Convolution convolution_of(const Node& node, const Shape& x, const Shape& kernel) {
+Convolution convolution_of(const Lowering& lowering, const Node& node, const Shape& x,
+                           const Shape& kernel) {
   Convolution shape;
   shape.window = window_of(node, x[1], x[2], kernel[0], kernel[1]);
   shape.batch = x[0];
   shape.channels = x[3];
   shape.filters = kernel[3];
   shape.groups = node.integer("groups");
+  shape.bf16 = lowering.in_bf16(node);
   return shape;
+}
+
+std::string labelled(std::string label, const Layout& factor) {
+  return holds_bf16(factor) ? label + " bf16" : label;
 }
 
 double work_of(const Convolution& c) {
@@ -27,7 +33,7 @@ double work_of(const Convolution& c) {
 
 void lower_forward(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
-  Convolution shape = convolution_of(node, lowering.type(node.inputs[0]).shape,
+  Convolution shape = convolution_of(lowering, node, lowering.type(node.inputs[0]).shape,
                                      lowering.type(node.inputs[1]).shape);
   bool bias = node.inputs.size() == 3;
   bool relu = node.text("activation") == "relu";
@@ -39,21 +45,21 @@ void lower_forward(Lowering& lowering, int id) {
                                                 {DNNL_ARG_WEIGHTS, weights, conv.weights}};
   if (bias) reads.push_back({DNNL_ARG_BIAS, lowering.plain(node.inputs[2]), conv.bias});
   int target = lowering.define_new(Value{id, 0}, conv.target);
-  lowering.add_primitive(relu ? "conv2d+relu" : "conv2d", conv, reads,
+  lowering.add_primitive(labelled(relu ? "conv2d+relu" : "conv2d", conv.source), conv, reads,
                          {{DNNL_ARG_DST, target, conv.target}});
 }
 
 void lower_backward_data(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
-      convolution_of(node, node.outputs[0].shape, lowering.type(node.inputs[1]).shape);
+      convolution_of(lowering, node, node.outputs[0].shape, lowering.type(node.inputs[1]).shape);
   lowering.size_team(work_of(shape));
   Primitive conv = convolution_backward_data(shape);
   int gradient = lowering.in_layout(node.inputs[0], conv.target);
   int weights = lowering.kernel_in_layout(node.inputs[1], plain_kernel_layout(shape), conv.weights);
   int source = lowering.define_new(Value{id, 0}, conv.source);
   lowering.add_primitive(
-      "conv2d_grad_input", conv,
+      labelled("conv2d_grad_input", conv.weights), conv,
       {{DNNL_ARG_DIFF_DST, gradient, conv.target}, {DNNL_ARG_WEIGHTS, weights, conv.weights}},
       {{DNNL_ARG_DIFF_SRC, source, conv.source}});
 }
@@ -176,7 +182,7 @@ void lower_few_channels(Lowering& lowering, int id, const Convolution& shape) {
 void lower_backward_weights(Lowering& lowering, int id) {
   const Node& node = lowering.graph().node(id);
   Convolution shape =
-      convolution_of(node, lowering.type(node.inputs[0]).shape, node.outputs[0].shape);
+      convolution_of(lowering, node, lowering.type(node.inputs[0]).shape, node.outputs[0].shape);
   if (reads_few_channels(shape)) return lower_few_channels(lowering, id, shape);
   lowering.size_team(work_of(shape));
   int bias = bias_gradient(lowering, node.inputs[1]);
@@ -193,7 +199,7 @@ void lower_backward_weights(Lowering& lowering, int id) {
     writes.push_back({DNNL_ARG_DIFF_BIAS, lowering.define_new(Value{bias, 0}), conv.bias});
   }
   lowering.add_primitive(
-      "conv2d_grad_kernel", conv,
+      labelled("conv2d_grad_kernel", conv.source), conv,
       {{DNNL_ARG_SRC, source, conv.source}, {DNNL_ARG_DIFF_DST, gradient, conv.target}}, writes);
   if (written == result) return;
   lowering.size_team(static_cast<double>(layout_bytes(outside)));

@@ -17,6 +17,7 @@ bool lower_product(Lowering& lowering, int id) {
   shape.inner = a[a.rank() - (shape.transpose_a ? 2 : 1)];
   shape.bias = node.inputs.size() == 3;
   shape.relu = dense && node.text("activation") == "relu";
+  shape.bf16 = lowering.in_bf16(node);
   auto batch = [&](const Shape& s) {
     std::vector<int64_t> dims(static_cast<size_t>(c.rank() - s.rank()), 1);
     dims.insert(dims.end(), s.dims().begin(), s.dims().end() - 2);
@@ -34,12 +35,13 @@ bool lower_product(Lowering& lowering, int id) {
   lowering.size_team(static_cast<double>(c.elements()) * static_cast<double>(shape.inner));
   Primitive call = product(shape);
   std::vector<PrimitiveCall::Argument> reads = {
-      {DNNL_ARG_SRC, lowering.plain(node.inputs[0]), call.source},
-      {DNNL_ARG_WEIGHTS, lowering.plain(node.inputs[1]), call.weights}};
+      {DNNL_ARG_SRC, lowering.factor(node.inputs[0], call.source), call.source},
+      {DNNL_ARG_WEIGHTS, lowering.factor(node.inputs[1], call.weights), call.weights}};
   if (shape.bias) reads.push_back({DNNL_ARG_BIAS, lowering.plain(node.inputs[2]), call.bias});
   int target = lowering.define_new(Value{id, 0});
-  lowering.add_primitive(shape.relu ? "dense+relu" : node.op->name, call, reads,
-                         {{DNNL_ARG_DST, target, call.target}});
+  std::string label = shape.relu ? "dense+relu" : node.op->name;
+  if (holds_bf16(call.source)) label += " bf16";
+  lowering.add_primitive(std::move(label), call, reads, {{DNNL_ARG_DST, target, call.target}});
   return true;
 }
 

@@ -66,6 +66,10 @@ class Lowering {
   // The buffer of a value as the world outside sees it (row-major), reordering if need be.
   int plain(Value value);
   int in_layout(Value value, const Layout& wanted);
+  // Row-major, in bfloat16 where the layout that a product wants is.
+  int factor(Value value, const Layout& wanted);
+  // Whether a node is a product of factors in bfloat16 that the plan leaves to oneDNN's primitives.
+  bool in_bf16(const Node& node) const;
   // The layout in which the value was produced.
   Layout layout_of(Value value) const;
   bool is_plain(Value value) const;
@@ -150,6 +154,7 @@ class Lowering {
 
 // Each family of ops in its own file; they return false for a node that is not theirs.
 bool lower_fused(Lowering& lowering, int id);
+bool lower_bf16(Lowering& lowering, int id);
 bool lower_direct_convolution(Lowering& lowering, int id);
 bool lower_network(Lowering& lowering, int id);
 bool lower_normalization(Lowering& lowering, int id);

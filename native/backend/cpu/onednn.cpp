@@ -27,8 +27,12 @@ dnnl::primitive_attr attributes(bool relu) {
   return attr;
 }
 
-memory::desc any(const dims& shape) {
-  return memory::desc(shape, memory::data_type::f32, memory::format_tag::any);
+memory::data_type element(bool bf16) {
+  return bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
+memory::desc any(const dims& shape, bool bf16 = false) {
+  return memory::desc(shape, element(bf16), memory::format_tag::any);
 }
 
 struct ConvolutionDims {
@@ -60,19 +64,21 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(const Convolution& 
   auto kind = dnnl::prop_kind::forward_training;
   auto algorithm = dnnl::algorithm::convolution_direct;
   memory::desc bias_layout(d.bias, memory::data_type::f32, memory::format_tag::x);
+  memory::desc source = any(d.source, shape.bf16);
+  memory::desc weights = any(d.weights, shape.bf16);
 #if DNNL_VERSION_MAJOR >= 3
   if (!bias) bias_layout = memory::desc();
-  return dnnl::convolution_forward::primitive_desc(
-      onednn_engine(), kind, algorithm, any(d.source), any(d.weights), bias_layout, any(d.target),
-      d.stride, d.dilation, d.before, d.after, attributes(relu));
+  return dnnl::convolution_forward::primitive_desc(onednn_engine(), kind, algorithm, source,
+                                                   weights, bias_layout, any(d.target), d.stride,
+                                                   d.dilation, d.before, d.after, attributes(relu));
 #else
   if (bias) {
-    dnnl::convolution_forward::desc op(kind, algorithm, any(d.source), any(d.weights), bias_layout,
-                                       any(d.target), d.stride, d.dilation, d.before, d.after);
+    dnnl::convolution_forward::desc op(kind, algorithm, source, weights, bias_layout, any(d.target),
+                                       d.stride, d.dilation, d.before, d.after);
     return {op, attributes(relu), onednn_engine()};
   }
-  dnnl::convolution_forward::desc op(kind, algorithm, any(d.source), any(d.weights), any(d.target),
-                                     d.stride, d.dilation, d.before, d.after);
+  dnnl::convolution_forward::desc op(kind, algorithm, source, weights, any(d.target), d.stride,
+                                     d.dilation, d.before, d.after);
   return {op, attributes(relu), onednn_engine()};
 #endif
 }
@@ -86,6 +92,22 @@ auto guarded(const char* what, Make make) {
     std::string status = error.message != nullptr ? error.message : "no message";
     throw Error(error.status == dnnl_out_of_memory ? "out_of_memory" : "internal", what, status);
   }
+}
+
+// A primitive for a shape, in f32 where oneDNN has none of bfloat16.
+template <typename Shape, typename Make>
+Primitive made_for(const char* what, Shape shape, Make make) {
+  return guarded(what, [&] {
+    if (shape.bf16) {
+      try {
+        return make(shape);
+      } catch (const dnnl::error& error) {
+        if (error.status != dnnl_unimplemented) throw;
+      }
+      shape.bf16 = false;
+    }
+    return make(shape);
+  });
 }
 
 }  // namespace
@@ -110,6 +132,22 @@ Layout plain_layout(const TensorType& type) {
   }
   if (s.rank() == 0) return memory::desc({1}, kind, memory::format_tag::x);
   return memory::desc(s.dims(), kind, dims(s.strides()));
+}
+
+Layout plain_bf16_layout(const Shape& s) {
+  auto kind = memory::data_type::bf16;
+  if (s.rank() == 4) {
+    return memory::desc({s[0], s[3], s[1], s[2]}, kind, memory::format_tag::nhwc);
+  }
+  return memory::desc(s.dims(), kind, dims(s.strides()));
+}
+
+bool holds_bf16(const Layout& layout) {
+#if DNNL_VERSION_MAJOR >= 3
+  return layout.get_data_type() == memory::data_type::bf16;
+#else
+  return layout.data.data_type == dnnl_bf16;
+#endif
 }
 
 std::string layout_text(const Layout& layout) {
@@ -138,7 +176,7 @@ std::string layout_text(const Layout& layout) {
     text += std::to_string(blocks[i]);
     text += static_cast<char>('a' + blocked[i]);
   }
-  return text;
+  return holds_bf16(layout) ? text + " bf16" : text;
 }
 
 size_t layout_bytes(const Layout& layout) { return layout.get_size(); }
@@ -180,8 +218,8 @@ Layout plain_kernel_layout(const Convolution& c) {
                       dims{c.filters / c.groups, 1, c.filters, c.window.kernel_width * row, row});
 }
 
-Primitive convolution_forward(const Convolution& shape, bool bias, bool relu) {
-  return guarded("conv2d", [&] {
+Primitive convolution_forward(const Convolution& wanted, bool bias, bool relu) {
+  return made_for("conv2d", wanted, [&](const Convolution& shape) {
     auto pd = forward_descriptor(shape, bias, relu);
     Primitive out;
     out.primitive = dnnl::convolution_forward(pd);
@@ -194,18 +232,20 @@ Primitive convolution_forward(const Convolution& shape, bool bias, bool relu) {
   });
 }
 
-Primitive convolution_backward_data(const Convolution& shape) {
-  return guarded("conv2d_grad_input", [&] {
+Primitive convolution_backward_data(const Convolution& wanted) {
+  return made_for("conv2d_grad_input", wanted, [&](const Convolution& shape) {
     auto hint = forward_descriptor(shape, false, false);
     ConvolutionDims d = dims_of(shape);
     auto algorithm = dnnl::algorithm::convolution_direct;
+    memory::desc weights = any(d.weights, shape.bf16);
+    memory::desc target = any(d.target, shape.bf16);
 #if DNNL_VERSION_MAJOR >= 3
-    dnnl::convolution_backward_data::primitive_desc pd(
-        onednn_engine(), algorithm, any(d.source), any(d.weights), any(d.target), d.stride,
-        d.dilation, d.before, d.after, hint, attributes(false));
+    dnnl::convolution_backward_data::primitive_desc pd(onednn_engine(), algorithm, any(d.source),
+                                                       weights, target, d.stride, d.dilation,
+                                                       d.before, d.after, hint, attributes(false));
 #else
-    dnnl::convolution_backward_data::desc op(algorithm, any(d.source), any(d.weights),
-                                             any(d.target), d.stride, d.dilation, d.before, d.after);
+    dnnl::convolution_backward_data::desc op(algorithm, any(d.source), weights, target, d.stride,
+                                             d.dilation, d.before, d.after);
     dnnl::convolution_backward_data::primitive_desc pd(op, attributes(false), onednn_engine(), hint);
 #endif
     Primitive out;
@@ -218,21 +258,22 @@ Primitive convolution_backward_data(const Convolution& shape) {
   });
 }
 
-Primitive convolution_backward_weights(const Convolution& shape, bool bias) {
-  return guarded("conv2d_grad_kernel", [&] {
+Primitive convolution_backward_weights(const Convolution& wanted, bool bias) {
+  return made_for("conv2d_grad_kernel", wanted, [&](const Convolution& shape) {
     auto hint = forward_descriptor(shape, bias, false);
     ConvolutionDims d = dims_of(shape);
     auto algorithm = dnnl::algorithm::convolution_direct;
     memory::desc bias_layout(d.bias, memory::data_type::f32, memory::format_tag::x);
     if (!bias) bias_layout = memory::desc();
+    memory::desc source = any(d.source, shape.bf16);
+    memory::desc target = any(d.target, shape.bf16);
 #if DNNL_VERSION_MAJOR >= 3
     dnnl::convolution_backward_weights::primitive_desc pd(
-        onednn_engine(), algorithm, any(d.source), any(d.weights), bias_layout, any(d.target),
-        d.stride, d.dilation, d.before, d.after, hint, attributes(false));
+        onednn_engine(), algorithm, source, any(d.weights), bias_layout, target, d.stride,
+        d.dilation, d.before, d.after, hint, attributes(false));
 #else
-    dnnl::convolution_backward_weights::desc op(algorithm, any(d.source), any(d.weights), bias_layout,
-                                                any(d.target), d.stride, d.dilation, d.before,
-                                                d.after);
+    dnnl::convolution_backward_weights::desc op(algorithm, source, any(d.weights), bias_layout,
+                                                target, d.stride, d.dilation, d.before, d.after);
     dnnl::convolution_backward_weights::primitive_desc pd(op, attributes(false), onednn_engine(),
                                                           hint);
 #endif
@@ -247,10 +288,10 @@ Primitive convolution_backward_weights(const Convolution& shape, bool bias) {
   });
 }
 
-Primitive product(const Product& p) {
-  return guarded("matmul", [&] {
+Primitive product(const Product& wanted) {
+  return made_for("matmul", wanted, [&](const Product& p) {
     auto layout = [](const std::vector<int64_t>& batch, int64_t rows, int64_t columns,
-                     bool transposed) {
+                     bool transposed, bool bf16) {
       dims shape(batch);
       shape.push_back(rows);
       shape.push_back(columns);
@@ -262,13 +303,13 @@ Primitive product(const Product& p) {
       }
       strides[batch.size()] = transposed ? 1 : columns;
       strides[batch.size() + 1] = transposed ? rows : 1;
-      return memory::desc(shape, memory::data_type::f32, strides);
+      return memory::desc(shape, element(bf16), strides);
     };
     std::vector<int64_t> batch = p.batch_a;
     for (size_t i = 0; i < batch.size(); ++i) batch[i] = std::max(batch[i], p.batch_b[i]);
-    memory::desc a = layout(p.batch_a, p.rows, p.inner, p.transpose_a);
-    memory::desc b = layout(p.batch_b, p.inner, p.columns, p.transpose_b);
-    memory::desc c = layout(batch, p.rows, p.columns, false);
+    memory::desc a = layout(p.batch_a, p.rows, p.inner, p.transpose_a, p.bf16);
+    memory::desc b = layout(p.batch_b, p.inner, p.columns, p.transpose_b, p.bf16);
+    memory::desc c = layout(batch, p.rows, p.columns, false, false);
     dims bias_shape(batch.size() + 1, 1);
     bias_shape.push_back(p.columns);
     dims bias_strides(bias_shape.size(), p.columns);
@@ -291,6 +332,12 @@ Primitive product(const Product& p) {
     out.scratch = pd.scratchpad_desc();
     return out;
   });
+}
+
+bool onednn_has_bf16() {
+  auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  return (has & wanted) == wanted;
 }
 
 dnnl::primitive reorder(const Layout& from, const Layout& to, Layout* scratch) {

@@ -16,9 +16,14 @@ using Layout = dnnl::memory::desc;
 
 dnnl::engine& onednn_engine();
 std::string onednn_version();
+// Whether oneDNN runs products of bfloat16 by instructions made for them (AVX-512 BF16, AMX).
+bool onednn_has_bf16();
 
 // Row-major, and for rank 4 [N, H, W, C] (which oneDNN calls nhwc), dtype f32 or s32.
 Layout plain_layout(const TensorType& type);
+// The same in bfloat16: a reorder to it rounds as round_bf16 does.
+Layout plain_bf16_layout(const Shape& shape);
+bool holds_bf16(const Layout& layout);
 // For people: the dims from the outermost to the innermost, blocked ones in capitals, then the
 // blocks: "aBcd8b" is nChw8c; "row-major" for what is as the world outside sees it.
 std::string layout_text(const Layout& layout);
@@ -45,9 +50,12 @@ struct Primitive {
   Layout source, weights, bias, target, workspace, scratch;
 };
 
+// Factors may be bfloat16 (`bf16`); results and biases are f32 all the same. Where oneDNN has no
+// such primitive, it is the one of f32, and its layouts say so.
 struct Convolution {
   Window window;
   int64_t batch, channels, filters, groups;
+  bool bf16 = false;
 };
 
 // Kernels lie as [KH, KW, C / groups, O] outside.
@@ -62,6 +70,7 @@ struct Product {
   std::vector<int64_t> batch_a, batch_b;  // of equal rank; 1 broadcasts
   int64_t rows, inner, columns;
   bool transpose_a, transpose_b, bias, relu;
+  bool bf16 = false;
 };
 Primitive product(const Product& shape);
 
