@@ -14,6 +14,7 @@ export type EngineErrorCode =
   | 'busy'
   | 'closed'
   | 'out_of_memory'
+  | 'unsupported'
   | 'not_built'
   | 'internal';
 

@@ -9,8 +9,18 @@ export function operations(): Operation[] {
   return native().operations();
 }
 
-/** What is running: the engine's version, its backend, the instruction set of its own kernels. */
-export function engineInfo(): { version: string; backend: string; isa: string; threads: number } {
-  const { version, backend, isa } = native().info();
-  return { version, backend, isa, threads: availableParallelism() };
+export interface EngineInfo {
+  version: string;
+  backend: string;
+  /** The instruction set of the engine's own kernels. */
+  isa: string;
+  /** Whether the processor has instructions for products of bfloat16 (AVX-512 BF16 or AMX). */
+  bfloat16: boolean;
+  threads: number;
+}
+
+/** What is running, and on what. */
+export function engineInfo(): EngineInfo {
+  const { version, backend, isa, bfloat16 } = native().info();
+  return { version, backend, isa, bfloat16, threads: availableParallelism() };
 }

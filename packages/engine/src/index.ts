@@ -4,7 +4,7 @@ export type { CustomOperation, OperationDefinition, Pullback } from './custom-op
 export { defineOperation } from './custom-operation.ts';
 export type { EngineErrorCode } from './engine-error.ts';
 export { EngineError } from './engine-error.ts';
-export type { Operation } from './engine-info.ts';
+export type { EngineInfo, Operation } from './engine-info.ts';
 export { engineInfo, operations } from './engine-info.ts';
 export { Graph } from './graph.ts';
 export type { GraphJson, Operand, VariableInfo } from './graph-core.ts';
@@ -13,7 +13,7 @@ export * as losses from './losses.ts';
 export * as metrics from './metrics.ts';
 export * as callbacks from './models/callbacks.ts';
 export * as models from './models/index.ts';
-export type { Passes, PassName } from './native.ts';
+export type { Passes, PassName, Precision } from './native.ts';
 export * as nn from './nn/index.ts';
 export { Node } from './node.ts';
 export type { Base, BaseOptions } from './open-base.ts';

@@ -96,11 +96,19 @@ export type PassName =
   | 'prune'
   | 'epilogue'
   | 'products'
+  | 'precision'
   | 'fuse'
   | 'schedule'
   | 'layout'
   | 'inPlace'
   | 'reuse';
+/**
+ * In bfloat16 the factors of products (dense, matmul, convolutions and their gradients) are rounded to eight significant
+ * bits; sums, everything else and the weights themselves stay float32. It needs a processor that has instructions for it
+ * (AVX-512 BF16 or AMX) and is refused elsewhere. Emulated, the same rounding is done anywhere, at no gain in speed: that
+ * shows what it costs in accuracy.
+ */
+export type Precision = 'float32' | 'bfloat16' | 'emulated-bfloat16';
 /** What a plan is made of and what it needs; known before it runs. All sizes are in bytes. */
 export interface PlanReport {
   arenaBytes: number;
@@ -168,7 +176,12 @@ export interface NativeSkipGram {
 }
 export interface Native {
   Graph: new () => NativeGraph;
-  Session: new (threads: number, passes?: Passes, memoryLimit?: number) => NativeSession;
+  Session: new (
+    threads: number,
+    passes?: Passes,
+    memoryLimit?: number,
+    precision?: Precision,
+  ) => NativeSession;
   Pipeline: new (options: object) => NativePipeline;
   Trainer: new (
     graph: NativeGraph,
@@ -180,7 +193,7 @@ export interface Native {
   SkipGram: new (options: object) => NativeSkipGram;
   setErrorClass(errorClass: typeof EngineError): void;
   operations(): NativeOperation[];
-  info(): { version: string; backend: string; isa: string; ops: string[] };
+  info(): { version: string; backend: string; isa: string; bfloat16: boolean; ops: string[] };
   readSafetensors(
     path: string,
   ): Promise<{ tensors: NativeTensor[]; metadata: Record<string, string> }>;

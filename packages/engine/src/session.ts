@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { EngineError } from './engine-error.ts';
 import { explainPlan } from './explain.ts';
 import type { Graph } from './graph.ts';
-import type { NativeSession, NativeTensor, Passes, PlanReport } from './native.ts';
+import type { NativeSession, NativeTensor, Passes, PlanReport, Precision } from './native.ts';
 import { native } from './native.ts';
 import type { Node } from './node.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -19,6 +19,8 @@ export interface SessionOptions {
   threads?: number;
   /** Switches passes of the compiler off, to find out which one is to blame: `{ fuse: false }`. */
   passes?: Passes;
+  /** What products are made in; float32 by default. Throws 'unsupported' where the processor lacks it. */
+  precision?: Precision;
   /** Bytes: a plan that would need more is refused before it runs, with both numbers. */
   memoryLimit?: number;
 }
@@ -33,7 +35,12 @@ export class Session {
   constructor(graph: Graph, options: SessionOptions = {}) {
     this.graph = graph;
     this.threads = options.threads ?? availableParallelism();
-    this.#native = new (native().Session)(this.threads, options.passes, options.memoryLimit);
+    this.#native = new (native().Session)(
+      this.threads,
+      options.passes,
+      options.memoryLimit,
+      options.precision,
+    );
   }
 
   /** The native session, with every variable of the graph in place. */
