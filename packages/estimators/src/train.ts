@@ -1,5 +1,5 @@
 import { type CompletedSpec, VandaError } from '@vanda/contracts';
-import { EngineError } from '@vanda/engine';
+import { EngineError, engineInfo } from '@vanda/engine';
 import type { Run } from './fit/run.ts';
 import { trainImageClassification } from './image-classification/train.ts';
 import { trainTabularClassification } from './tabular-classification/train.ts';
@@ -22,6 +22,7 @@ export async function train(
   events: TrainingEvents,
 ): Promise<TrainingResult> {
   options.signal.throwIfAborted();
+  refusePrecision(spec);
   const run: Run = { ...options, spec, events };
   try {
     return await trainTask(run, data);
@@ -48,6 +49,16 @@ async function trainTask(run: Run, { profile, files }: TrainingData): Promise<Tr
     `/task: ${task} does not fit a dataset of ${profile.kind === 'images' ? 'pictures' : 'rows'}.`,
     [{ pointer: '/task', message: 'Does not fit the dataset.' }],
   );
+}
+
+/** Before the data is prepared, which may take long: the engine would refuse it afterwards. */
+function refusePrecision({ training }: CompletedSpec): void {
+  const { bfloat16, isa } = engineInfo();
+  if (training.precision !== 'bfloat16' || bfloat16) return;
+  const message = `This worker's processor (${isa}) has no instructions for bfloat16: take float32, or run the job on a worker whose processor has AVX-512 BF16 or AMX.`;
+  throw new VandaError('invalid-spec', `/training/precision: ${message}`, [
+    { pointer: '/training/precision', message },
+  ]);
 }
 
 /** What the engine cannot do for lack of memory is for the user to make smaller. */

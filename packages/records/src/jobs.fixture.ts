@@ -59,6 +59,7 @@ export function specOf(choice: JobChoice): CompletedSpec {
       schedule: { kind: 'constant' },
       l2: 0,
       seed: 1,
+      precision: 'float32',
       earlyStopping: null,
     },
     resources: {

@@ -84,6 +84,7 @@ export function completeSpec(
       l2: training.l2 ?? 0,
       ...(training.augment === undefined ? {} : { augment: training.augment }),
       seed: training.seed ?? 1,
+      precision: training.precision ?? 'float32',
       earlyStopping:
         training.earlyStopping === null
           ? null

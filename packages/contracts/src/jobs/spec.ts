@@ -71,6 +71,11 @@ const augment = z.strictObject({
   contrast: z.number().min(0).max(1).optional(),
 });
 
+const precision = z.enum(['float32', 'bfloat16']).meta({
+  description:
+    'What products are made in. bfloat16 is faster and needs a worker whose processor has AVX-512 BF16 or AMX.',
+});
+
 const training = z.strictObject({
   epochs: z.number().int().min(1).max(10_000).optional(),
   batchSize: z.number().int().min(1).max(65_536).optional(),
@@ -79,6 +84,7 @@ const training = z.strictObject({
   l2: z.number().min(0).max(10).optional(),
   augment: augment.optional(),
   seed: seed.optional(),
+  precision: precision.optional(),
   earlyStopping: z
     .strictObject({
       patience: z.number().int().min(1).max(10_000),
@@ -199,6 +205,7 @@ export interface CompletedSpec {
     l2: number;
     augment?: z.infer<typeof augment>;
     seed: number;
+    precision: z.infer<typeof precision>;
     earlyStopping: { patience: number; minDelta: number } | null;
   };
   resources: {

@@ -8,11 +8,12 @@ export interface Run extends TrainingOptions {
   events: TrainingEvents;
 }
 
-/** How a run's session is made: its threads, and the most that a plan of it may need. */
+/** How a run's session is made: its threads, what it multiplies in, and the most that a plan of it may need. */
 export function sessionOptions(run: Run): SessionOptions {
   const { memoryMiB } = run.spec.resources;
   return {
     threads: run.threads,
+    precision: run.spec.training.precision,
     ...(memoryMiB === undefined ? {} : { memoryLimit: memoryMiB * 1024 * 1024 }),
   };
 }

@@ -141,6 +141,11 @@ function TrainingFields() {
         <ScheduleFields />
         <SpecNumber path={['training', 'l2']} label="L2" />
         <SpecNumber path={['training', 'seed']} label="Seed" />
+        <SpecChoice
+          path={['training', 'precision']}
+          label="Precision"
+          data={same(['float32', 'bfloat16'])}
+        />
         <SpecNumber
           path={['training', 'earlyStopping', 'patience']}
           label="Stop after epochs without progress"
