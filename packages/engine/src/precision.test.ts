@@ -9,6 +9,7 @@ import {
   Graph,
   losses,
   metrics,
+  models,
   nn,
   optim,
   Pipeline,
@@ -106,10 +107,17 @@ test.each(Object.entries(networks))(
 );
 
 test('bfloat16 is refused where the processor has no instructions for it, with what helps', () => {
-  const make = () => new Session(new Graph(), { precision: 'bfloat16' });
-  if (engineInfo().bfloat16) return expect(make).not.toThrow();
-  expect(make).toThrow(EngineError);
-  expect(make).toThrow(/take float32, or a processor with AVX-512 BF16 or AMX/);
+  const session = () => new Session(new Graph(), { precision: 'bfloat16' });
+  const layers = [models.input({ shape: [3] }), nn.dense(2)];
+  const model = () => models.sequential(layers, { precision: 'bfloat16' }).getWeights();
+  for (const make of [session, model]) {
+    if (engineInfo().bfloat16) {
+      expect(make).not.toThrow();
+    } else {
+      expect(make).toThrow(EngineError);
+      expect(make).toThrow(/take float32, or a processor with AVX-512 BF16 or AMX/);
+    }
+  }
   const wrong = { precision: 'half' as Precision };
   expect(() => new Session(new Graph(), wrong)).toThrow(/no 'half'; there are float32, bfloat16/);
 });

@@ -1,6 +1,7 @@
 import { EngineError } from '../engine-error.ts';
 import { Graph } from '../graph.ts';
 import type { VariableInfo } from '../graph-core.ts';
+import type { Precision } from '../native.ts';
 import type { Node } from '../node.ts';
 import { Session } from '../session.ts';
 import type { Dim, DType } from '../tensor.ts';
@@ -8,6 +9,12 @@ import { isNetwork } from './network.ts';
 import type { Structure } from './structure.ts';
 import type { AnyLayer, Symbolic } from './symbol.ts';
 import { leaves, weightTypes } from './weights.ts';
+
+export interface HomeOptions {
+  seed?: number;
+  threads?: number;
+  precision?: Precision;
+}
 
 /** Where layers have their weights: one graph and session for all models that share a layer. */
 export class Home {
@@ -18,9 +25,12 @@ export class Home {
   readonly #variables = new Map<AnyLayer, VariableInfo[]>();
   readonly #places = new Map<Symbolic, Node>();
 
-  constructor(options: { seed?: number; threads?: number }) {
+  constructor(options: HomeOptions) {
     this.graph = new Graph({ seed: options.seed });
-    this.session = new Session(this.graph, { threads: options.threads });
+    this.session = new Session(this.graph, {
+      threads: options.threads,
+      precision: options.precision,
+    });
   }
 
   /** What the layer's variables are named after: its place in the model that it was put into first. */
@@ -75,11 +85,7 @@ export function nameLayers(structure: Structure, prefix: string): void {
 }
 
 /** The home of all layers of a model: that which some of them have already, or a new one. */
-export function homeOf(
-  model: string,
-  structure: Structure,
-  options: { seed?: number; threads?: number },
-): Home {
+export function homeOf(model: string, structure: Structure, options: HomeOptions): Home {
   const layers = [...leaves(structure).keys()].filter((layer) => weightTypes(layer).length > 0);
   const found = new Map<Home, AnyLayer>();
   for (const layer of layers) {

@@ -1,5 +1,6 @@
 import { saveArtifact } from '../artifact.ts';
 import { EngineError } from '../engine-error.ts';
+import type { Precision } from '../native.ts';
 import type { Node } from '../node.ts';
 import { readSafetensors, writeSafetensors } from '../safetensors.ts';
 import type { NamePattern } from '../selection.ts';
@@ -18,6 +19,8 @@ export interface ModelOptions {
   seed?: number;
   /** The size of the team that runs the model; all cores by default. */
   threads?: number;
+  /** What products are made in; see SessionOptions. */
+  precision?: Precision;
 }
 
 /** A model and its weights: read, written, saved, frozen. */
