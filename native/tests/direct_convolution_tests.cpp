@@ -58,6 +58,8 @@ const Windows kCases[] = {
     {1, 8, 8, 40, 33, 1, 1, 1, 1, 0, 0, 0, 0, false},
     {3, 6, 5, 17, 9, 1, 7, 1, 1, 0, 0, 3, 3, false},
     {1, 13, 12, 5, 7, 3, 2, 1, 2, 2, 1, 2, 2, false},
+    {2, 7, 6, 64, 1040, 1, 1, 1, 1, 0, 0, 0, 0, false},
+    {1, 5, 6, 450, 40, 1, 1, 1, 1, 0, 0, 0, 0, false},
     {2, 4, 3, 70, 20, 3, 3, 1, 1, 3, 3, 3, 3, false},
     {1, 30, 31, 3, 32, 7, 7, 2, 1, 3, 3, 3, 3, false},
     {2, 14, 15, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, true},
@@ -161,15 +163,16 @@ void check_case(const KernelTable& k, const Windows& c, int64_t parts, bool tile
   int far = parts > 1 ? 1 : 0;
   cpu::ConvEpilogue finish = {bias.data(), residual.data(), -0.5f, 0.75f, far, far};
   int64_t count = c.depthwise ? c.batch * s.out_height : places;
+  int64_t step = parts > 1 ? panels : 1;
   if (tiled) run_tiles(k, s, finish, c.batch, x, kernel, zeros, parts, y);
   for (int64_t part = 0; part < parts && !tiled; ++part) {
     int64_t first = count * part / parts, last = count * (part + 1) / parts;
     if (c.depthwise)
       k.convolve_depth(&s, &finish, y.data(), x.data(), zeros.data(), kernel.data(), first, last);
     else
-      for (int64_t panel = 0; panel < panels; ++panel)
+      for (int64_t panel = 0; panel < panels; panel += step)
         k.convolve(&s, &finish, y.data(), x.data(), zeros.data(), packed.data(), first, last, panel,
-                   panel + 1);
+                   std::min(panel + step, panels));
   }
   std::vector<float> wanted = plain(c, x, kernel, bias, residual);
   double off = 0;
@@ -223,7 +226,7 @@ TEST("a convolution in tiles is the convolution, on every table") {
 TEST("what a convolution answers for a picture hangs neither on its batch nor on the threads") {
   Graph graph;
   Emit emit(graph);
-  constexpr int64_t kPictures = 9, kFloats = 14 * 13 * 64;
+  constexpr int64_t kPictures = 13, kFloats = 14 * 13 * 40;
   Value x = placeholder(graph, "x", {-1, 14, 13, 32});
   Feeds feeds;
   auto feed = [&](const std::string& name, std::vector<int64_t> shape) {
@@ -233,9 +236,13 @@ TEST("what a convolution answers for a picture hangs neither on its batch nor on
   };
   Value first = emit.op("relu", {emit.op("conv2d", {x, feed("k", {3, 3, 32, 64}), feed("b", {64})},
                                          {{"padding", std::string("same")}})});
-  Value y = emit.add(emit.op("conv2d", {first, feed("k2", {3, 3, 64, 64}), feed("b2", {64})},
-                             {{"padding", std::string("same")}}),
-                     first);
+  Value second = emit.add(emit.op("conv2d", {first, feed("k2", {3, 3, 64, 64}), feed("b2", {64})},
+                                  {{"padding", std::string("same")}}),
+                          first);
+  // Far from the cache of a core where there are many pictures, and near to it where there is one.
+  Value wide = emit.op(
+      "relu", {emit.op("conv2d", {second, feed("k3", {1, 1, 64, 400}), feed("b3", {400})})});
+  Value y = emit.op("conv2d", {wide, feed("k4", {1, 1, 400, 40}), feed("b4", {40})});
   Tensor pictures = random_tensor(TensorType{DType::f32, Shape{kPictures, 14, 13, 32}}, 60, -1, 1);
   feeds["x"] = pictures;
   Tensor wanted = evaluate_reference(graph, {y}, feeds)[0];

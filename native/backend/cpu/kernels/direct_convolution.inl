@@ -433,12 +433,16 @@ constexpr WholeTileFn kWholeTiles[kTileRows + 1] = {
 // of the residual read, side by side, and a window is fetched once for all of the group. Where pictures and results are
 // far, that is worth more than a panel in L1: a group, in floats, stays in L2 beside a block of places, and sums may be
 // longer. Elsewhere all panels have to fit in L1.
-constexpr int64_t kNearGroup = 6144, kNearDepth = 384;
+constexpr int64_t kNearGroup = 6144, kNearDepth = kWindowDepth;
 constexpr int64_t kFarGroup = 24576, kFarDepth = 512;
 
 // How many panels make a group, all about the same; 0 where one panel at a time is better.
-static int64_t group_of(const ConvEpilogue& e, int64_t inner, int64_t panels) {
+static int64_t group_of(const ConvShape& s, const ConvEpilogue& e, int64_t inner) {
   if (inner > (e.far != 0 ? kFarDepth : kNearDepth)) return 0;
+  // In a panel that is not whole, the bias comes after the first share of a sum: there has to be one share in either way,
+  // or an answer would hang on how many pictures there are.
+  if (inner > kWindowDepth && s.filters % kPanel != 0) return 0;
+  int64_t panels = (s.filters + kPanel - 1) / kPanel;
   int64_t most = (e.far != 0 ? kFarGroup : kNearGroup) / (inner * kPanel);
   if (most >= panels) return panels;
   if (e.far == 0 || most < 2) return 0;
@@ -502,7 +506,7 @@ void convolve(const ConvShape* shape, const ConvEpilogue* epilogue, float* y, co
   if (block_rows > kBlockRows) block_rows = kBlockRows;
   int64_t inner = s.kernel_height * s.kernel_width * s.channels;
   float windows[kBlockRows * kShortWindow];
-  int64_t group = group_of(e, inner, (s.filters + kPanel - 1) / kPanel);
+  int64_t group = group_of(s, e, inner);
   WindowPlace place = place_of(s, x, first);
   for (int64_t block = first; block < last; block += block_rows) {
     int64_t rows = last - block < block_rows ? last - block : block_rows;
