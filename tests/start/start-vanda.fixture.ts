@@ -82,6 +82,8 @@ export class Start {
 export interface Running {
   pid: number;
   commandLine: string;
+  /** What the kernel says that it does: S waits, R computes, D waits for a disk. */
+  state: string;
 }
 
 /** Every process that was told of this state folder, by its environment or its arguments. */
@@ -101,18 +103,30 @@ export function processesOf(place: Place): Running[] {
         const commandLine = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
         const told = `${commandLine}\n${readFileSync(`/proc/${name}/environ`, 'utf8')}`;
         const its = commandLine !== '' && marks.some((mark) => told.includes(mark));
-        return its ? [{ pid: Number(name), commandLine }] : [];
+        if (!its) return [];
+        const state = /^State:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+        return [{ pid: Number(name), commandLine, state: state ?? '' }];
       } catch {
         return [];
       }
     });
 }
 
-/** Waits until no process of this place lives; what still does is in the error. */
-export async function untilNobodyLives(place: Place, timeoutMs = 20_000): Promise<void> {
+/**
+ * Waits until no process of this place lives; what still does is in the error, with the end of its log. A worker
+ * gives itself 28 s to let go of what it does, which takes long where the others died before it.
+ */
+export async function untilNobodyLives(place: Place, timeoutMs = 40_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (let left = processesOf(place); left.length > 0; left = processesOf(place)) {
-    if (Date.now() > deadline) throw new Error(`Still alive: ${JSON.stringify(left)}`);
+    if (Date.now() > deadline) {
+      const logs = join(place.home, 'logs');
+      const tails = readdirSync(logs).map((name) => {
+        const lines = readFileSync(join(logs, name), 'utf8').trimEnd().split('\n');
+        return `${name}:\n${lines.slice(-8).join('\n')}`;
+      });
+      throw new Error(`Still alive: ${JSON.stringify(left)}\n${tails.join('\n')}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -46,6 +46,7 @@ export function consume<Q extends QueueName>(
   const onError = options.onError ?? (() => {});
   connection.on('error', onError);
   const schema = queues[queue].payload;
+  let paused = false;
   const process = async (job: Job, token?: string, signal?: AbortSignal): Promise<void> => {
     const payload = schema.safeParse(job.data);
     if (!payload.success) {
@@ -53,7 +54,10 @@ export function consume<Q extends QueueName>(
       return;
     }
     const never = new AbortController().signal;
-    const handled = await handler(payload.data as QueuePayload<Q>, signal ?? never);
+    // BullMQ, paused while it waits for an entry, still takes the one that ends its wait.
+    const handled = paused
+      ? 'later'
+      : await handler(payload.data as QueuePayload<Q>, signal ?? never);
     if (handled !== 'later') return;
     await job.moveToDelayed(Date.now() + putBackMs, token);
     throw new DelayedError();
@@ -79,9 +83,11 @@ export function consume<Q extends QueueName>(
       await worker.waitUntilReady();
     },
     pause() {
+      paused = true;
       worker.pause(true).catch(onError);
     },
     resume() {
+      paused = false;
       worker.resume();
     },
     async close(graceMs = 5000) {

@@ -80,10 +80,14 @@ it('puts an entry back that a full worker cannot take', async () => {
   await expect.poll(() => seen, { timeout: 5000 }).toEqual(['job_a']);
 });
 
-it('takes nothing while paused', async () => {
+it.each([
+  ['before it waits for an entry', 0],
+  ['while it waits for one', 300],
+])('takes nothing when paused %s', async (_when, waits) => {
   const seen: string[] = [];
   const consumer = collect(seen);
   await consumer.ready();
+  await sleep(waits);
   consumer.pause();
   await sleep(50);
   await sender.enqueue('training', { jobId: 'job_a' });
