@@ -3,6 +3,7 @@ import type { FS, Metadata } from 'h5wasm';
 import { Dataset, File, Group, ready } from 'h5wasm';
 import { FormatError } from '../format-error.ts';
 import { elementsOf } from '../tensor-shape.ts';
+import { NO_HDF5 } from './hdf5-signature.ts';
 
 type Library = Awaited<typeof ready>;
 
@@ -36,7 +37,7 @@ export class Hdf5File {
     library.FS.writeFile('/model.h5', bytes);
     const file = new File('/model.h5', 'r');
     if (file.file_id >= 0n) return new Hdf5File(format, library, file, bytes.byteLength);
-    throw new FormatError(format, 'file', 'is no HDF5 file, or one that is cut off');
+    throw new FormatError(format, 'file', NO_HDF5);
   }
 
   /** A text that a group has as an attribute; undefined where it has none of that name. */

@@ -3,6 +3,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Tensor } from '@vanda/engine';
 import { FormatError } from '../format-error.ts';
+import { beginsAsHdf5, NO_HDF5 } from './hdf5-signature.ts';
 
 export type Request =
   | { readonly call: 'open'; readonly format: string; readonly bytes: Uint8Array }
@@ -27,7 +28,9 @@ export class Hdf5Reader {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** What does not even begin as HDF5 is refused before there is a thread. */
   static async open(format: string, bytes: Uint8Array, timeoutMs: number): Promise<Hdf5Reader> {
+    if (!beginsAsHdf5(bytes)) throw new FormatError(format, 'file', NO_HDF5);
     const reader = new Hdf5Reader(format, timeoutMs);
     try {
       // A copy of its own, which goes to the other thread: the bytes may be a part of a larger file.

@@ -108,6 +108,15 @@ test('what is right with the configuration comes as far as the weights', async (
   await expect(take(small())).rejects.toThrow(/is no HDF5 file/);
 });
 
+test('weights that no file of its size can hold are refused before any is read', async () => {
+  const model = small();
+  const d = { class_name: 'Dense', config: { name: 'd', units: 2 ** 30, use_bias: false } };
+  Object.assign(model.config.layers[1] as object, d);
+  await expect(take(model)).rejects.toThrow(
+    `model.weights.h5: has 10 bytes, the layers of config.json need ${2 ** 34}`,
+  );
+});
+
 test('a configuration that is no JSON, or without end', async () => {
   await expect(take('{')).rejects.toThrow(/config\.json: is not JSON/);
   await expect(take('['.repeat(200_000))).rejects.toThrow(FormatError);

@@ -56,6 +56,11 @@ test('the file that the others spoil is taken', async () => {
   expect(graph.variables.map(({ name }) => name)).toEqual(['d/kernel']);
 });
 
+test('a block of the user before the file is passed over', async () => {
+  const { graph } = await take(Buffer.concat([Buffer.alloc(2048), fileOf(kernelOf({}))]));
+  expect(graph.variables.map(({ name }) => name)).toEqual(['d/kernel']);
+});
+
 const cases: [string, () => Uint8Array, RegExp][] = [
   ['a weight that is missing', () => fileOf(), /model_weights\/d\/d\/kernel: is missing/],
   [
@@ -113,6 +118,11 @@ const cases: [string, () => Uint8Array, RegExp][] = [
   [
     'no HDF5',
     () => Buffer.from('hello, this is no model at all'),
+    /is no HDF5 file, or one that is cut off/,
+  ],
+  [
+    'a file that is no HDF5 but at its start',
+    () => fileOf(kernelOf({})).subarray(0, 40),
     /is no HDF5 file, or one that is cut off/,
   ],
   ['nothing', () => Buffer.alloc(0), /is no HDF5 file, or one that is cut off/],

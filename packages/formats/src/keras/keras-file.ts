@@ -4,14 +4,18 @@ import type { ImportedNetwork } from '../imported-network.ts';
 import { JsonField } from '../json-field.ts';
 import { readModelFile } from '../read-file.ts';
 import { storedEntries } from '../stored-zip.ts';
+import { elementsOf } from '../tensor-shape.ts';
+import type { WantedWeight } from './build-network.ts';
 import { buildNetwork } from './build-network.ts';
 import { fillByName, fillByNumber } from './fill-weights.ts';
 import { Hdf5Reader } from './hdf5-reader.ts';
 import type { Dialect } from './layer-rule.ts';
+import type { KerasModel } from './model-config.ts';
 import { readModelConfig } from './model-config.ts';
 
 const FORMAT = 'Keras';
 const CONFIG_CHARACTERS_MAX = 256 * 2 ** 20;
+const NUMBER_BYTES_MIN = 4;
 
 /**
  * A whole model of Keras: a .keras archive, or a .h5 file of before. Layers come from a closed table, nothing is looked
@@ -27,7 +31,10 @@ export async function importKeras(
   return await legacy(bytes, parserTimeoutMs);
 }
 
-async function archive(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork> {
+/** The two entries of a .keras archive that make a network. */
+export async function readKerasArchive(
+  bytes: Buffer,
+): Promise<{ config: string; weights: Buffer }> {
   const entries = await storedEntries(FORMAT, bytes);
   const [config, weights] = ['config.json', 'model.weights.h5'].map((name) => entries.get(name));
   if (!config || !weights)
@@ -36,27 +43,42 @@ async function archive(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwor
       'archive',
       'must have the entries config.json and model.weights.h5',
     );
-  const model = readModelConfig(parsed('config.json', config.toString('utf8')));
-  const graph = new Graph();
-  const built = buildNetwork(graph, model, 'keras3');
-  const file = await Hdf5Reader.open(FORMAT, weights, timeoutMs);
-  try {
-    await fillByNumber(graph, model, built.weights, file);
-  } finally {
-    await file.close();
-  }
+  return { config: config.toString('utf8'), weights };
+}
+
+/**
+ * The network of a config.json, refused before anything of the weights is read; `fill` reads them, and `weightBytes` is
+ * the least that they take: they are stored as they are, in 4 bytes or more each.
+ */
+export function readKerasConfig(config: string): {
+  network: ImportedNetwork;
+  weightBytes: number;
+  fill: (weights: Hdf5Reader) => Promise<void>;
+} {
+  const { network, model, weights } = networkOf('config.json', config, 'keras3');
+  const numbers = weights.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   return {
-    graph,
-    inputs: built.inputs,
-    outputs: built.outputs,
-    places: built.places,
-    metadata: {},
+    network,
+    weightBytes: numbers * NUMBER_BYTES_MIN,
+    fill: (file) => fillByNumber(network.graph, model, weights, file),
   };
 }
 
+async function archive(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork> {
+  const { config, weights } = await readKerasArchive(bytes);
+  const { network, weightBytes, fill } = readKerasConfig(config);
+  if (weightBytes > weights.byteLength)
+    throw new FormatError(
+      FORMAT,
+      'model.weights.h5',
+      `has ${weights.byteLength} bytes, the layers of config.json need ${weightBytes}`,
+    );
+  await reading(weights, timeoutMs, fill);
+  return network;
+}
+
 async function legacy(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork> {
-  const file = await Hdf5Reader.open(FORMAT, bytes, timeoutMs);
-  try {
+  return await reading(bytes, timeoutMs, async (file) => {
     const config = await file.text('', 'model_config');
     if (config === undefined)
       throw new FormatError(
@@ -66,20 +88,37 @@ async function legacy(bytes: Buffer, timeoutMs: number): Promise<ImportedNetwork
       );
     const version = await file.text('', 'keras_version');
     const dialect: Dialect = version?.startsWith('3') ? 'keras3' : 'keras2';
-    const model = readModelConfig(parsed('model_config', config));
-    const graph = new Graph();
-    const built = buildNetwork(graph, model, dialect);
-    await fillByName(graph, built.weights, file);
-    return {
-      graph,
-      inputs: built.inputs,
-      outputs: built.outputs,
-      places: built.places,
-      metadata: {},
-    };
+    const { network, weights } = networkOf('model_config', config, dialect);
+    await fillByName(network.graph, weights, file);
+    return network;
+  });
+}
+
+async function reading<T>(
+  bytes: Buffer,
+  timeoutMs: number,
+  body: (file: Hdf5Reader) => Promise<T>,
+): Promise<T> {
+  const file = await Hdf5Reader.open(FORMAT, bytes, timeoutMs);
+  try {
+    return await body(file);
   } finally {
     await file.close();
   }
+}
+
+interface Outline {
+  readonly network: ImportedNetwork;
+  readonly model: KerasModel;
+  readonly weights: readonly WantedWeight[];
+}
+
+/** All but the values of the weights. */
+function networkOf(name: string, config: string, dialect: Dialect): Outline {
+  const model = readModelConfig(parsed(name, config));
+  const graph = new Graph();
+  const { weights, ...network } = buildNetwork(graph, model, dialect);
+  return { network: { graph, ...network, metadata: {} }, model, weights };
 }
 
 function parsed(name: string, text: string): JsonField {
