@@ -1,5 +1,5 @@
 // Builds the native engine with CMake into build/native. Plain Node >= 20, no dependencies: it runs
-// before anything else works. Usage: node tools/native/build.mjs [--tests] [--asan | --tsan] [--quiet]
+// before anything else works. Usage: node tools/native/build.mjs [--tests] [--asan | --tsan] [--build-only] [--quiet]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -23,7 +23,7 @@ const flags = new Set(process.argv.slice(2));
 const sanitizer = flags.has('--asan') ? 'asan' : flags.has('--tsan') ? 'tsan' : '';
 const tests = flags.has('--tests') || sanitizer !== '';
 const quiet = flags.has('--quiet');
-const known = ['--tests', '--asan', '--tsan', '--quiet'];
+const known = ['--tests', '--asan', '--tsan', '--build-only', '--quiet'];
 for (const flag of flags) {
   if (!known.includes(flag)) fail(`Unknown option ${flag}; there are ${known.join(', ')}.`);
 }
@@ -174,7 +174,7 @@ async function main() {
     renameSync(`${stampFile}.new`, stampFile);
     say('The native engine is built.');
   }
-  if (tests) {
+  if (tests && !flags.has('--build-only')) {
     const suppressions = (tool) => path.join(root, 'tools/native', `${tool}.supp`);
     const env = {
       ...process.env,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../setup/npm-packages.mjs';
 import { elapsed } from '../setup/progress.mjs';
+import { startIdle } from './idle-process.ts';
 import { runVisibly } from './run-visibly.ts';
 import { readCtest, readVitest, type Tally } from './tally.ts';
 
@@ -16,6 +17,8 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name);
 interface Suite {
   title: string;
   command: string[];
+  /** What it needs and others do not wait for. */
+  after?: Promise<void>;
   /** How many tests it ran; a suite that says nothing counts as one. */
   tally?: (output: string) => Tally | null;
 }
@@ -32,6 +35,9 @@ const vitest: Suite = {
   ],
   tally: () => readVitest(report),
 };
+const sanitized = [process.execPath, 'tools/native/build.mjs', '--asan'];
+// Compiling takes ten minutes, and many tests wait for something else than a processor.
+const compiling = vitestArgs.length ? undefined : startIdle([...sanitized, '--build-only']);
 const everything: Suite[] = [
   { title: 'Structure', command: [process.execPath, 'tools/tidy/check.mjs'] },
   {
@@ -45,21 +51,31 @@ const everything: Suite[] = [
     command: [process.execPath, 'tools/native/build.mjs', '--tests'],
     tally: readCtest,
   },
+  vitest,
   {
     title:
       'C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer, and a minute of fuzzing',
-    command: [process.execPath, 'tools/native/build.mjs', '--asan'],
+    command: sanitized,
+    after: compiling?.ended,
     tally: readCtest,
   },
-  vitest,
 ];
 
 const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
 const lines: string[] = [];
 const from = Date.now();
-for (const { title, command, tally } of vitestArgs.length ? [vitest] : everything) {
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    compiling?.stop();
+  });
+}
+for (const { title, command, after, tally } of vitestArgs.length ? [vitest] : everything) {
   process.stdout.write(`\n== ${title}\n`);
   const startedAt = Date.now();
+  await after;
+  if (interrupted) break;
   const { code, output } = await runVisibly(command);
   const counted = tally?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0, skipped: 0 };
   // A suite may fail beside its tests: a crash, an error after the last test.
@@ -76,4 +92,4 @@ rmSync(scratch, { recursive: true, force: true });
 process.stdout.write(`\n${lines.join('\n')}\nAll of it took ${elapsed(Date.now() - from)}.\n`);
 const skipped = sum.skipped ? `, ${sum.skipped} skipped` : '';
 process.stdout.write(`${sum.passed} passed, ${sum.failed} failed${skipped}\n`);
-process.exitCode = sum.failed ? 1 : 0;
+process.exitCode = sum.failed || interrupted ? 1 : 0;
