@@ -52,12 +52,14 @@ test('no profile and no variables: says what to do', async () => {
   const ran = await runVanda(['datasets', 'list'], env);
   expect(ran.code).toBe(1);
   expect(ran.stderr).toBe(
-    `vanda: There is no profile in ${home}: start Vanda with npm start, or set VANDA_URL and VANDA_API_KEY.\n`,
+    `vanda: There is no profile in ${home}: start Vanda with npm start (with the same VANDA_HOME, where you set one), or set VANDA_URL and VANDA_API_KEY.\n`,
   );
 });
 
 test.each([
-  [['frobnicate'], /unknown command/],
+  [['frobnicate'], /unknown command .* See vanda --help$/m],
+  [['models', 'exprt'], /Did you mean export\?.* See vanda models --help$/m],
+  [['models', 'export', 'm@1', 'out'], /--format .* See vanda models export --help$/m],
   [['jobs', 'show'], /missing required argument 'id'/],
   [['jobs', 'list', '--frob'], /unknown option/],
 ])('%j is a usage error', async (args, sentence) => {
@@ -90,7 +92,7 @@ test('what is wrong with a spec or a name is said before anything is sent', asyn
     expect(ran.stderr).not.toMatch(/\n\s+at /);
   }
   const missing = await runVanda(['jobs', 'submit', 'nowhere.yaml'], known);
-  expect(missing.stderr).toBe('vanda: There is no file nowhere.yaml.\n');
+  expect(missing.stderr).toBe('vanda: There is no file or folder nowhere.yaml.\n');
 });
 
 test('a profile is used, and its key is sent to its own address only', async () => {

@@ -106,16 +106,13 @@ test('an ONNX file becomes a version that answers what its own tool answered', a
     'Instance 0: "input" must be lists of 12 x 12 x 3 (f32); a list has 1 instead of 12.',
   );
 
+  expect(shown.stdout).toContain('input (12 x 12 x 3, f32)');
   const file = join(folder, 'cnn.onnx');
-  const exported = await ask<ModelExportView>(
-    'models',
-    'export',
-    'cnn@1',
-    file,
-    '--format',
-    'onnx',
-  );
-  expect(exported.report?.items).toBe(32);
+  const words = ['models', 'export', 'cnn@1', file, '--format', 'onnx'];
+  const exported = await ask<ModelExportView>(...words);
+  expect(exported.report).toMatchObject({ items: 32, madeUp: true });
+  const told = await runVanda(words, stack.cliEnvironment);
+  expect(told.stdout).toMatch(/^compared on +32 made-up items, run with ONNX Runtime$/m);
   expect(exported.report?.maxAbsoluteDifference).toBeLessThan(1e-5);
   // What leaves in Vanda's own format comes back in it.
   const archive = join(folder, 'cnn.vanda');
@@ -186,12 +183,51 @@ test('what is hostile or no model ends with a sentence, and makes nothing', asyn
   await expect(show('hostile', 1)).rejects.toThrow('There is no model hostile@1');
 });
 
+test('what is wrong with words, names and files is said with what would be right', async () => {
+  const file = join(goldens, 'cnn.onnx');
+  const labelled = ['models', 'import', 'slips', file, '--labels', 'a,b,c,d,e'];
+  const said = async (...args: string[]) => (await refusal(...args)).detail;
+  expect(await said(...labelled, '--divide', 'q')).toBe('--divide: Must be a number.');
+  expect(await said(...labelled, '--dim', 'N=0')).toBe('--dim N: Must be at least 1.');
+  expect(await said(...labelled, '--dim', 'sequence=3')).toMatch(
+    /^ONNX: dims: the file has no dim 'sequence': it leaves (open|none)/,
+  );
+  await ask('models', 'import', 'sentences', join(formats, 'goldens/keras/sentences.keras'));
+  const out = join(folder, 'sentences.onnx');
+  expect(await said('models', 'export', 'sentences@1', out, '--format', 'onnx')).toMatch(
+    /masks of steps are not exported\. The format safetensors takes every model\.$/,
+  );
+  await ask('models', 'import', 'slips', file);
+  const nowhere = join(folder, 'none');
+  for (const words of [
+    ['models', 'export', 'slips@1', join(nowhere, 'x'), '--format', 'onnx'],
+    ['models', 'download', 'slips@1', join(nowhere, 'x')],
+  ]) {
+    expect(await said(...words)).toContain(`There is no folder ${nowhere} to write`);
+  }
+  const version = ['models', 'export', 'slips@1', folder, '--format', 'tfjs'];
+  expect(await said(...version)).toContain(`like ${join(folder, 'slips.zip')}.`);
+  // None of these has begun an export.
+  const begun = await client.exports.list({ params: { name: 'slips', version: 1 } });
+  expect(begun.data).toEqual([]);
+  const nobody = await runVanda(['models', 'show', 'slips@9'], stack.cliEnvironment);
+  expect(nobody.stderr).toBe(
+    'vanda: There is no model slips@9. See what there is: vanda models show slips\n',
+  );
+});
+
 test('a backbone is pulled once, with a place to cut it at', async () => {
   const nsfwjs = join(root, 'node_modules/nsfwjs');
   const pull = ['backbones', 'pull', 'mobilenet_v2', '--from', nsfwjs];
+  const wrong = ['backbones', 'pull', 'mobilenet_v2', '--from', join(goldens, 'cnn.onnx')];
+  const sentence = 'There is not one file of the package nsfwjs@4.4.0';
+  expect((await refusal(...wrong)).detail).toContain(sentence);
+  const backbone = () => runVanda(['backbones', 'show', 'MobileNetV2'], stack.cliEnvironment);
+  expect((await backbone()).stdout).toMatch(/^here +failed\nwhy +There is not one file of/m);
   const made = await ask<ModelImportView>(...pull);
   expect(made).toMatchObject({ model: 'mobilenet-v2', version: 1, backbone: 'mobilenet_v2' });
   expect(await ask(...pull)).toEqual(made);
+  expect((await backbone()).stdout).toMatch(/^here +mobilenet-v2@1\n.*\(3\.5 MB, SHA-256 ef2e0a/ms);
   const list = await client.backbones.list();
   expect(list.data.find(({ name }) => name === 'mobilenet_v2')?.version).toBe(1);
   const version = await show('mobilenet-v2', 1);

@@ -36,7 +36,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       'unauthenticated',
       env.VANDA_URL
         ? `There is no API key for ${url}: set VANDA_API_KEY.`
-        : `There is no profile in ${home}: start Vanda with npm start, or set VANDA_URL and VANDA_API_KEY.`,
+        : `There is no profile in ${home}: start Vanda with npm start (with the same VANDA_HOME, where you set one), ` +
+            'or set VANDA_URL and VANDA_API_KEY.',
     );
   }
   const cache = env.XDG_CACHE_HOME || join(homedir(), '.cache');

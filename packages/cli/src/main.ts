@@ -15,6 +15,8 @@ import { problemOf, textOf } from './output/failure.ts';
 
 const interrupt = new AbortController();
 const json = process.argv.includes('--json');
+/** The command whose words were wrong. */
+let misused: Command | undefined;
 
 /** A failure is one JSON value on stdout with --json, and one sentence on stderr otherwise. */
 function fail(error: unknown, exitCode = 1): void {
@@ -39,7 +41,6 @@ function makeProgram(): Command {
     .description('Bring data, get a trained model, call it at a URL.')
     .version(packageJson.version)
     .option('--json', 'print exactly one JSON value')
-    .exitOverride()
     // Its own messages are told by fail(), in one place and one form.
     .configureOutput({ outputError: () => {} });
   addDatasets(program, runs);
@@ -50,11 +51,22 @@ function makeProgram(): Command {
   addPredict(program, runs);
   addKeys(program, runs);
   for (const command of allOf(program)) {
-    command.exitOverride().configureOutput({ outputError: () => {} });
+    const exit = (error: CommanderError): never => {
+      misused = command;
+      throw error;
+    };
+    command.exitOverride(exit).configureOutput({ outputError: () => {} });
     // The flag may stand anywhere in the line.
     if (command !== program) command.option('--json', 'print exactly one JSON value');
   }
   return program;
+}
+
+/** Where a command's words are explained. */
+function helpFor(command: Command | undefined): string {
+  const names: string[] = [];
+  for (let at: Command | null | undefined = command; at; at = at.parent) names.unshift(at.name());
+  return `${names.join(' ') || 'vanda'} --help`;
 }
 
 function allOf(command: Command): Command[] {
@@ -71,8 +83,9 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) fail(error);
   else if (error.exitCode !== 0) {
-    const sentence = error.message.replace(/^error: /, '');
-    const help = error.code === 'commander.help' ? 'Name a command: vanda --help' : sentence;
-    fail(new VandaError('invalid-request', `${help}${help.endsWith('.') ? '' : '.'}`), 2);
+    const sentence = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const stopped = error.code === 'commander.help' ? 'Name a command' : sentence;
+    const text = `${stopped.replace(/[.]$/, '')}. See ${helpFor(misused)}`;
+    fail(new VandaError('invalid-request', text), 2);
   }
 }

@@ -105,7 +105,8 @@ async function timeOfOne(model: RunningModel, one: Feeds): Promise<number> {
     await model.run(one);
     times.push((performance.now() - from) * 1000);
   }
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+  return Number(median.toPrecision(4));
 }
 
 async function bytesOf(folder: string, files: readonly string[]): Promise<number> {

@@ -82,7 +82,7 @@ async function exportOf(
 }
 
 /** What reports did not say at first. */
-const unmeasured = { split: null, accuracy: null, sourceAccuracy: null };
+const unmeasured = { split: null, madeUp: false, accuracy: null, sourceAccuracy: null };
 
 function presentExport(row: ExportDetails): ModelExportView {
   const { model, version } = row.modelVersion;

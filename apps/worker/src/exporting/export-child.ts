@@ -16,7 +16,7 @@ serveTask<ExportTask, ExportResult>(async (task) => {
   try {
     const order = { artifact, format, folder: outDir, samples: feeds, classes };
     const { files, report: parity } = await exportModel(order);
-    const report = { ...parity, split };
+    const report = { ...parity, split, madeUp: task.data === null };
     const [first] = files;
     if (files.length === 1 && first !== undefined) return { path: join(outDir, first), report };
     const path = join(outDir, 'files.zip');
@@ -27,6 +27,9 @@ serveTask<ExportTask, ExportResult>(async (task) => {
     return { path, report };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new VandaError('bad-data', error.message, undefined, { cause: error });
+    const sentence = error.message.replace(/\.?$/, '.');
+    // Vanda's own form is there for whatever it can train or import.
+    const remedy = 'The format safetensors takes every model.';
+    throw new VandaError('bad-data', `${sentence} ${remedy}`, undefined, { cause: error });
   }
 });

@@ -23,7 +23,8 @@ serveTask<ImportTask, ImportResult>(async (task, onProgress) => {
     const backbone = backbones.find(({ name }) => name === task.backbone);
     onProgress(10, 'Unpacking');
     const rename = backbone ? wantedOf(backbone) : (path: string) => path;
-    const files = await layOut(task.files, folder, task.workDir, rename);
+    const wanted = backbone && fileOf(backbone);
+    const files = await layOut(task.files, folder, task.workDir, rename, wanted);
     onProgress(30, 'Reading the model');
     const made = backbone
       ? await takeBackbone(task, backbone, folder, files, out)
@@ -95,6 +96,11 @@ async function takeBackbone(
   const pixels = { subtract: [input.subtract], divide: [input.divide] };
   const about = { pixels, labels, features: features.place, source, engineVersion, threads };
   return { source, signature: await saveImported(out, network, about) };
+}
+
+function fileOf({ files, source }: Backbone): string {
+  const [first] = files;
+  return `one file of the package ${source.package}@${source.version} (such as ${first?.path})`;
 }
 
 /** A package's files are within a folder of its own (`package/` in one of npm), or lie at the top. */

@@ -26,12 +26,14 @@ export interface LaidOut {
  * nothing leads out of the folder.
  *
  * @param rename Where a file goes, by its path; null leaves it out.
+ * @param wanted What is missing where none is left.
  */
 export async function layOut(
   files: readonly PushedFile[],
   folder: string,
   workDir: string,
   rename: (path: string) => string | null,
+  wanted = 'a file',
 ): Promise<LaidOut[]> {
   const rejections = new Rejections(join(workDir, 'rejected.jsonl'));
   const loose = files.filter(({ filename }) => modelFile.test(filename));
@@ -39,14 +41,16 @@ export async function layOut(
   const collected = await collectEntries(packed, workDir, rejections);
   try {
     const entries = [...(await Promise.all(loose.map(asEntry))), ...collected.entries];
-    const wanted = entries.flatMap((entry) => {
+    const kept = entries.flatMap((entry) => {
       const name = rename(entry.path);
       return name === null ? [] : [{ name, entry }];
     });
-    const laid = await copyAll(wanted, folder);
+    const laid = await copyAll(kept, folder);
     if (laid.length > 0) return laid;
     const reason = rejections.mainReason();
-    throw badData(`There is no file to read.${reason === undefined ? '' : ` ${reason}.`}`);
+    throw badData(
+      `There is not ${wanted} in what was brought.${reason === undefined ? '' : ` ${reason}.`}`,
+    );
   } finally {
     await collected.close();
     await rejections.close();

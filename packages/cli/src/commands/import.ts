@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type FieldError,
+  fieldErrors,
   type ImportOptions,
   importOptions,
   type ModelImportView,
   type ModelSource,
-  parseOrThrow,
   sourceFormats,
   VandaError,
 } from '@vanda/contracts';
@@ -50,8 +51,16 @@ function importModel(name: string, paths: string[], flags: Flags): Act {
       client.imports.create({ params, body: { uploads, options } }, { signal }),
     );
     const made = await untilImported(context, begun);
-    context.answer(made, () => `Imported ${made.model}@${made.version}.`);
+    context.answer(made, () => importedText(made));
   };
+}
+
+/** What it is, and how it is called: nobody who brings a file knows what it is taken for. */
+function importedText({ model, version }: ModelImportView): string {
+  return (
+    `Imported ${model}@${version}. What it takes: vanda models show ${model}@${version}. ` +
+    `Serve it: vanda endpoints create ${model} ${model}@${version}`
+  );
 }
 
 async function readOptions({ labels, subtract, divide, dim }: Flags): Promise<ImportOptions> {
@@ -61,7 +70,16 @@ async function readOptions({ labels, subtract, divide, dim }: Flags): Promise<Im
     ...(divide !== undefined && { divide: divide.split(',').map(Number) }),
     ...(dim !== undefined && { dims: Object.fromEntries(dim.map(readDim)) }),
   };
-  return parseOrThrow(importOptions, given, 'invalid-request', '--');
+  const read = importOptions.safeParse(given, { reportInput: true });
+  if (read.success) return read.data;
+  throw new VandaError('invalid-request', flagSentence(fieldErrors(read.error.issues)));
+}
+
+/** `/dims/N: Must be ...` is `--dim N: Must be ...` to whoever wrote it. */
+function flagSentence([first]: FieldError[]): string {
+  const [, field = '', part] = first?.pointer.split('/') ?? [];
+  const flag = field === 'dims' ? `--dim ${part}` : `--${field}`;
+  return `${flag}: ${first?.message ?? 'Not valid.'}`;
 }
 
 /** A list with commas, or a file with a label a line. */
@@ -70,7 +88,9 @@ async function readLabels(text: string): Promise<string[]> {
     if (text.includes(',')) return null;
     throw new VandaError(
       'invalid-request',
-      `--labels ${text}: write a,b,c or name a file with one label a line (${error.code}).`,
+      error.code === 'ENOENT'
+        ? `--labels ${text}: there is no such file, and one label is not enough: write a,b,c or name a file with one label a line.`
+        : `--labels ${text}: the file cannot be read (${error.code}): write a,b,c or name a file with one label a line.`,
     );
   });
   const list = file === null ? text.split(',') : file.split(/\r?\n/);
@@ -98,12 +118,17 @@ export async function untilImported(
         const failure = now.failure ?? { code: 'internal' as const, message: 'The import failed.' };
         throw new VandaError(failure.code, failure.message);
       }
-      progress.show(0, now.state === 'queued' ? 'waiting for a worker' : (now.note ?? ''));
+      progress.show(null, now.state === 'queued' ? 'waiting for a worker' : lower(now.note ?? ''));
       await sleep(pollMs, undefined, { signal });
     }
   } finally {
     progress.end();
   }
+}
+
+/** What the worker says begins a line of its own elsewhere. */
+function lower(note: string): string {
+  return note.charAt(0).toLowerCase() + note.slice(1);
 }
 
 /** Where an imported version came from. */

@@ -52,7 +52,11 @@ function submit(file: string, { wait }: { wait?: boolean }): Act {
 
 async function follow(context: Context, id: string): Promise<JobView> {
   const progress = context.progress('Training');
-  const onJob = (job: JobView) => progress.show(job.progress?.percent ?? 0, job.sentence);
+  const onJob = (job: JobView) => {
+    // The label says already that it trains.
+    const { percent = null } = job.progress ?? {};
+    progress.show(percent, job.sentence.replace(/^Training, /, ''));
+  };
   try {
     return await waitForJob(context.client, id, { signal: context.signal, onJob });
   } catch (error) {

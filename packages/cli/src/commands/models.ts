@@ -8,13 +8,14 @@ import {
 } from '@vanda/contracts';
 import type { Command } from 'commander';
 import { ago, count, facts, headline, metricsLine, plural, size, table } from '../output/text.ts';
-import { saveResponse } from '../save-response.ts';
+import { refuseFile, saveResponse } from '../save-response.ts';
 import type { Act, Runs } from './act.ts';
 import { allPages } from './all-pages.ts';
 import { addExport } from './export.ts';
 import { addImport, sourceFacts } from './import.ts';
 import { addLayers } from './layers.ts';
 import { readExactVersion, readReference } from './references.ts';
+import { signatureFacts } from './signature-facts.ts';
 
 export function addModels(program: Command, runs: Runs): void {
   const models = program.command('models').description('what trainings made');
@@ -77,6 +78,7 @@ function versionText(version: ModelVersionView): string {
     ['job', version.jobId],
     ['dataset', version.dataset && `${version.dataset.name}@${version.dataset.version}`],
     ['built on', version.base],
+    ...signatureFacts(version.signature),
     ...sourceFacts(version.source),
     ['validation', metricsLine(version.metrics.validation)],
     ['test', metricsLine(version.metrics.test)],
@@ -147,19 +149,13 @@ function download(reference: string, file: string): Act {
   return async (context) => {
     const { client, signal } = context;
     const params = readExactVersion(reference);
+    await refuseFile(file, `${params.name}.vanda`);
     const response = await client.models.download({ params }, { signal });
-    const progress = context.progress('Downloading');
-    try {
-      const saved = await saveResponse(response, file, (written, whole) =>
-        progress.show(whole ? (100 * written) / whole : 0, size(written)),
-      );
-      context.answer(
-        { object: 'download', model: reference, file, ...saved },
-        () => `Wrote ${reference} to ${file} (${size(saved.bytes)}).`,
-      );
-    } finally {
-      progress.end();
-    }
+    const saved = await saveResponse(context, response, file);
+    context.answer(
+      { object: 'download', model: reference, file, ...saved },
+      () => `Wrote ${reference} to ${file} (${size(saved.bytes)}).`,
+    );
   };
 }
 

@@ -23,8 +23,19 @@ function sentenceOf(error: unknown): string {
   if (error instanceof ClientError && !error.answered && error.message.startsWith('Nothing')) {
     return `${error.message.replace(/\.$/, '')}. Is it running? Start it with npm start.`;
   }
-  if (error instanceof VandaError) return error.message;
+  if (error instanceof VandaError) return `${error.message}${whereToLook(error.message)}`;
   return fileSentence(error as NodeJS.ErrnoException);
+}
+
+/** Who wrote a name that is not there wants to see the names. */
+function whereToLook(sentence: string): string {
+  const [, noun, name = ''] =
+    /^There is no (dataset|model|endpoint|job) (\S+?)\.$/.exec(sentence) ?? [];
+  if (noun === undefined) return '';
+  const [one, version] = name.split('@');
+  return version === undefined
+    ? ` See what there is: vanda ${noun}s list`
+    : ` See what there is: vanda ${noun}s show ${one}`;
 }
 
 /** A file that was named and cannot be used is what the caller can put right. */
@@ -38,7 +49,7 @@ function fileSentence(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return `There is no file ${path}.`;
+      return `There is no file or folder ${path}.`;
     case 'EACCES':
     case 'EPERM':
       return `${path} may not be read or written by this user.`;

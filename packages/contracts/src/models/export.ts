@@ -25,6 +25,10 @@ export const parityReport = z
       .enum(['validation', 'test', 'train'])
       .nullable()
       .meta({ description: 'The split that they are of; null where it is not known any more.' }),
+    madeUp: z.boolean().meta({
+      description:
+        'Whether the items are made up, as for an imported model, whose data nobody has.',
+    }),
     maxAbsoluteDifference: z
       .number()
       .nullable()

@@ -154,7 +154,12 @@ export class Hdf5File {
       return body();
     } catch (error) {
       if (error instanceof FormatError) throw error;
-      return this.#refuse(path, `cannot be read: ${String(error).slice(0, 200)}`);
+      return this.#refuse(
+        path,
+        `cannot be read: ${String(error)
+          .replace(/^\w*Error: /, '')
+          .slice(0, 200)}`,
+      );
     }
   }
 

@@ -21,6 +21,11 @@ async function answer(request: Request): Promise<Answer> {
     return { value: file[request.call](request.group, request.name) };
   } catch (error) {
     if (error instanceof FormatError) return { field: error.field, sentence: error.sentence };
-    return { field: 'file', sentence: `cannot be read: ${String(error).slice(0, 200)}` };
+    return {
+      field: 'file',
+      sentence: `cannot be read: ${String(error)
+        .replace(/^\w*Error: /, '')
+        .slice(0, 200)}`,
+    };
   }
 }

@@ -127,8 +127,20 @@ function readInputs(
     if (dims[0] === null) builder.batch ??= node;
     values.set(info.name, builder.flow(node, order));
   }
+  refuseUnknownDims(graph, options.dims ?? {});
   // A name may be any text, __proto__ as well.
   return Object.fromEntries(inputs);
+}
+
+/** A size for a dim that is not there is a slip of the pen: the file would be read as if nothing had been said. */
+function refuseUnknownDims(graph: GraphProto, sizes: Readonly<Record<string, number>>): void {
+  const dims = graph.input.flatMap(({ type }) => type?.tensorType?.shape?.dim ?? []);
+  const open = new Set(dims.map(({ dimParam }) => dimParam).filter((name) => name !== ''));
+  const unknown = Object.keys(sizes).find((name) => !open.has(name));
+  if (unknown === undefined) return;
+  const names = [...open].map((name) => `'${name}'`).join(', ');
+  const text = open.size === 0 ? 'it leaves none open by a name' : `it leaves open ${names}`;
+  throw new FormatError('ONNX', 'dims', `the file has no dim '${unknown}': ${text}`);
 }
 
 function inputType(info: ValueInfoProto, sizes: Readonly<Record<string, number>>) {

@@ -115,12 +115,12 @@ function Report({ report }: { report: ParityReport }) {
       <Text size="sm">
         {bytesText(report.bytes)}
         {latencyUs !== null && `, ${milliseconds(latencyUs / 1000)} an item`}
-        {measured && `, accuracy ${percent(accuracy)} (from ${percent(sourceAccuracy)})`}
+        {measured && `, accuracy ${percent(accuracy)} (was ${percent(sourceAccuracy)})`}
       </Text>
       <Text size="xs" c="dimmed">
         {topOneAgreement !== null && `${percent(topOneAgreement)} the same label, `}
         {maxAbsoluteDifference !== null && `at most ${figure(maxAbsoluteDifference)} apart, `}
-        on {counted(report.items, 'item')}
+        on {counted(report.items, report.madeUp ? 'made-up item' : 'item')}
         {report.split && ` of the ${report.split} split`}
         {report.ranWith && `, run with ${report.ranWith}`}
       </Text>
