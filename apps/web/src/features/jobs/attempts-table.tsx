@@ -67,7 +67,7 @@ function AttemptRows({ attempt }: { attempt: AttemptView }) {
         <Table.Tr>
           <Table.Td />
           <Table.Td colSpan={6}>
-            <Text size="sm" c="var(--vanda-bad)">
+            <Text size="sm" c="var(--vanda-bad)" style={{ whiteSpace: 'normal' }}>
               {attempt.failure.message} <code>{attempt.failure.code}</code>
             </Text>
           </Table.Td>

@@ -1,7 +1,7 @@
 import { Group, Progress, Text } from '@mantine/core';
 import type { JobView } from '@vanda/contracts';
 
-/** The state of a job as a sentence over a bar. */
+/** The state of a job as a sentence over a bar. Why it failed stands below, in full. */
 export function JobProgressBar({ job }: { job: JobView }) {
   const percent = job.state === 'succeeded' ? 100 : (job.progress?.percent ?? 0);
   const colour =
@@ -10,7 +10,7 @@ export function JobProgressBar({ job }: { job: JobView }) {
     <div>
       <Group justify="space-between" gap="xs" mb={6}>
         <Text fw={500} role="status">
-          {job.sentence}
+          {job.failure ? 'Failed.' : job.sentence}
           {job.waiting && !job.sentence.includes(job.waiting) && ` (${job.waiting})`}
         </Text>
         <Text size="sm" c="dimmed">

@@ -47,7 +47,11 @@ export function LiveTraining({ job, curves }: Props) {
           <Curves
             charts={curvesOf(curves)}
             bestStep={stepOfEpoch(curves, job.progress?.bestEpoch)}
-            emptyText="The curves begin with the first step of training."
+            emptyText={
+              job.finishedAt === null
+                ? 'The curves begin with the first step of training.'
+                : 'It ended before its first step of training.'
+            }
           />
         )}
       </Stack>

@@ -141,14 +141,10 @@ function TrainingFields() {
         <ScheduleFields />
         <SpecNumber path={['training', 'l2']} label="L2" />
         <SpecNumber path={['training', 'seed']} label="Seed" />
-        <SpecChoice
-          path={['training', 'precision']}
-          label="Precision"
-          data={same(['float32', 'bfloat16'])}
-        />
+        <Precision />
         <SpecNumber
           path={['training', 'earlyStopping', 'patience']}
-          label="Stop after epochs without progress"
+          label="Epochs without progress"
         />
         <SpecNumber
           path={['training', 'earlyStopping', 'minDelta']}
@@ -166,6 +162,27 @@ function TrainingFields() {
   );
 }
 
+/** Who takes the faster one hears at once where it runs, and not from a job that was refused. */
+function Precision() {
+  const { value } = useField(['training', 'precision']);
+  return (
+    <SpecChoice
+      path={['training', 'precision']}
+      label="Precision"
+      description={
+        value === 'bfloat16'
+          ? 'For workers with AVX-512 BF16 or AMX; others refuse the job. The model is served in float32.'
+          : undefined
+      }
+      inputWrapperOrder={['label', 'input', 'description', 'error']}
+      data={[
+        { value: 'float32', label: 'float32' },
+        { value: 'bfloat16', label: 'bfloat16, mixed' },
+      ]}
+    />
+  );
+}
+
 /** What is done to the pictures that the model trains on, a little different in each epoch. */
 function AugmentFields() {
   const { spec } = useDraft();
@@ -174,7 +191,7 @@ function AugmentFields() {
   return (
     <Fieldset legend="Vary the pictures">
       <SimpleGrid cols={cols} spacing="sm">
-        <SpecNumber path={at('crop')} label="Share of a side to cut away" step={0.05} />
+        <SpecNumber path={at('crop')} label="Cut away (share)" step={0.05} />
         <SpecNumber path={at('rotate')} label="Rotation (degrees)" step={5} />
         <SpecNumber path={at('brightness')} label="Brightness" step={0.05} />
         <SpecNumber path={at('contrast')} label="Contrast" step={0.05} />

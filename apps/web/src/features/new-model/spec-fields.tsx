@@ -53,6 +53,7 @@ interface ChoiceProps extends Shared {
   shown?: string | null;
   placeholder?: string | undefined;
   clearable?: boolean;
+  inputWrapperOrder?: ('label' | 'input' | 'description' | 'error')[];
   searchable?: boolean;
 }
 

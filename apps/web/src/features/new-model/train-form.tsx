@@ -60,7 +60,7 @@ export function TrainForm({ version }: { version: DatasetVersion | undefined }) 
             { value: 'mlp', label: 'Neural network (mlp)' },
             ...(pictures
               ? [
-                  { value: 'cnn', label: 'Convolutional network (cnn)' },
+                  { value: 'cnn', label: 'Convolutional (cnn)' },
                   { value: 'retrain', label: 'Retrain a model' },
                 ]
               : []),
@@ -88,8 +88,10 @@ export function TrainForm({ version }: { version: DatasetVersion | undefined }) 
         {more ? 'Less' : 'More'}
       </Button>
       <Collapse expanded={more} keepMounted={false}>
-        {deploys && <Bounds regression={spec?.task === 'tabular-regression'} />}
-        <MoreFields columns={columns.map((column) => column.name)} />
+        <Stack gap="sm">
+          {deploys && <Bounds regression={spec?.task === 'tabular-regression'} />}
+          <MoreFields columns={columns.map((column) => column.name)} />
+        </Stack>
       </Collapse>
     </Stack>
   );
