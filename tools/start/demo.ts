@@ -113,7 +113,7 @@ async function train(client: Client, state: DemoState, save: Save): Promise<JobV
   const job = await step('Training', (report) =>
     waitForJob(client, submitted.id, {
       onJob: ({ progress, waiting, sentence }) =>
-        report(progress && progress.percent / 100, waiting ?? sentence),
+        report(progress && progress.percent / 100, waiting ?? sentence.replace(/^Training, /, '')),
     }),
   );
   if (job.state === 'succeeded') return job;

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { VandaSettings } from '../services/vanda.ts';
+import { root } from '../setup/npm-packages.mjs';
 import { say } from '../setup/progress.mjs';
 import { exampleFile } from './demo-digits.ts';
 import { forgetFirstPassword, type Profile, readFirstPassword } from './owner.ts';
@@ -23,7 +24,11 @@ export function showScreen(settings: VandaSettings, profile: Profile): void {
       `  Sign in         ${profile.email} with your password (npm run reset-password makes another)`,
     );
   }
-  say(`  Command line    npx vanda --help   (its key: ${join(shown(home), 'profile.json')})`);
+  // Another terminal does not know of a state folder that only this one was told of.
+  const told = home === join(root, '.vanda') ? '' : `VANDA_HOME=${quoted(home)} `;
+  say(
+    `  Command line    ${told}npx vanda --help   (its key: ${join(shown(home), 'profile.json')})`,
+  );
   if (existsSync(exampleFile(home))) {
     const header = join(home, 'curl-headers.txt');
     // In a file, so that the key stands neither on the screen nor in the shell's history.
