@@ -154,7 +154,7 @@ test('a version is exported to another format, with how alike it answers', async
   await page.goto('/models/penguins?version=1');
   await page.getByRole('button', { name: 'Export as ONNX', exact: true }).click();
   await page.getByRole('link', { name: 'Download ONNX', exact: true }).waitFor({ timeout: 60_000 });
-  await page.getByText(/ an item, accuracy \d.*% \(from \d.*%\)$/).waitFor();
+  await page.getByText(/ an item, accuracy \d.*% \(was \d.*%\)$/).waitFor();
   const compared =
     /% the same label, at most .* apart, on \d+ items of the validation split, run with/;
   await page.getByText(compared).waitFor();
