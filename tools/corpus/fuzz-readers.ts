@@ -38,12 +38,16 @@ const networks = JSON.parse((await golden('tfjs.json')).toString('utf8')) as {
 };
 
 // One thread for the weights of each: starting one takes a hundred times as long as reading a configuration.
-const models = await Promise.all(
-  ['pictures', 'sentences', 'attention', 'nested', 'operators', 'unsaid'].map(async (name) => {
+const models: { config: object; weights: Hdf5Reader }[] = [];
+async function openModels(): Promise<void> {
+  for (const name of ['pictures', 'sentences', 'attention', 'nested', 'operators', 'unsaid']) {
     const { config, weights } = await readKerasArchive(await golden(`keras/${name}.keras`));
-    return { config: JSON.parse(config), weights: await Hdf5Reader.open('Keras', weights, 10_000) };
-  }),
-);
+    models.push({
+      config: JSON.parse(config),
+      weights: await Hdf5Reader.open('Keras', weights, 120_000),
+    });
+  }
+}
 
 const kerasFiles = await Promise.all(
   ['pictures', 'sentences'].map((name) => golden(`keras/${name}.keras`)),
@@ -70,7 +74,8 @@ const readers: Record<string, Reader> = {
     return importTfjsGraph(spoilJson(json, seed), Buffer.from(base64, 'base64'));
   },
   'keras-config': async (seed) => {
-    const { config, weights } = models[seed % models.length] as (typeof models)[0];
+    if (models.length === 0) await openModels();
+    const { config, weights } = models[seed % models.length] as (typeof models)[number];
     const { fill } = readKerasConfig(JSON.stringify(spoilJson(config, seed)) ?? '');
     return await fill(weights);
   },
