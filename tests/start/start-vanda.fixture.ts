@@ -114,9 +114,9 @@ export function processesOf(place: Place): Running[] {
 
 /**
  * Waits until no process of this place lives; what still does is in the error, with the end of its log. A worker
- * gives itself 28 s to let go of what it does, which takes long where the others died before it.
+ * whose supervisor was killed gives itself 10 s to let go of what it does.
  */
-export async function untilNobodyLives(place: Place, timeoutMs = 40_000): Promise<void> {
+export async function untilNobodyLives(place: Place, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (let left = processesOf(place); left.length > 0; left = processesOf(place)) {
     if (Date.now() > deadline) {

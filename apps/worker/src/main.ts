@@ -3,6 +3,9 @@ import { startWorker } from './worker.ts';
 
 /** The supervisor's patience is 30 s for a trainer; what is not written down by then is found by its lease. */
 const stopWithinMs = 28_000;
+/** Where the supervisor was killed, and Postgres and Redis with it, there is nobody to tell and little to wait for. */
+const stopAloneWithinMs = 10_000;
+const supervisor = process.ppid;
 
 try {
   const worker = await startWorker(readConfig(process.argv.slice(2), process.env));
@@ -10,7 +13,8 @@ try {
   const stop = async () => {
     if (stopping) process.exit(1);
     stopping = true;
-    setTimeout(() => process.exit(1), stopWithinMs).unref();
+    const withinMs = process.ppid === supervisor ? stopWithinMs : stopAloneWithinMs;
+    setTimeout(() => process.exit(1), withinMs).unref();
     await worker.stop();
     process.exit(0);
   };
