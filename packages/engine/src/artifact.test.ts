@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Tensor } from './index.ts';
 import {
   Graph,
@@ -14,7 +14,11 @@ import {
   writeSafetensors,
 } from './index.ts';
 
-const folder = () => mkdtempSync(join(tmpdir(), 'vanda-artifact-'));
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'vanda-artifact-'));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
+}
 const picture = (n: number, seed: number) =>
   tensor(
     Uint8Array.from({ length: n * 64 }, (_, i) => (i * 37 + seed * 11) % 256),

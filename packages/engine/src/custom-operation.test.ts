@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Node } from './index.ts';
 import {
   defineOperation,
@@ -102,6 +102,7 @@ test('a network trains through a defined operation, and a process that never hea
   expect(seen.at(-1)).toBeLessThan((seen[0] as number) / 10);
 
   const dir = mkdtempSync(join(tmpdir(), 'vanda-custom-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
   await saveArtifact(dir, {
     session,
     signatures: { predict: { inputs: { x }, outputs: { sign } } },

@@ -1,7 +1,7 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Node, Tensor } from './index.ts';
 import {
   Graph,
@@ -57,6 +57,7 @@ async function saved(dtype: 'u8' | 'f32' = 'u8') {
     optimizer: optim.adam({ learningRate: 0.01 }),
   }).train({ untilEpoch: 3 });
   const dir = mkdtempSync(join(tmpdir(), 'vanda-base-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
   const outputs = { scores: graph.softmax(places.logits as Node) };
   await saveArtifact(dir, {
     session,
@@ -193,6 +194,7 @@ test('a layer that is not there is answered with those that are near', async () 
   const graph = new Graph();
   const x = graph.placeholder('x', [null, 2]);
   const without = mkdtempSync(join(tmpdir(), 'vanda-base-'));
+  onTestFinished(() => rmSync(without, { recursive: true }));
   await saveArtifact(without, {
     session: new Session(graph),
     signatures: { predict: { inputs: { x }, outputs: { y: graph.relu(x) } } },

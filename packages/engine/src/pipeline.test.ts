@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Graph, Pipeline, Session } from './index.ts';
 
 function reader() {
@@ -25,7 +25,9 @@ test('u8 columns are cast and normalised per channel, from memory and from a map
   const bytes = Uint8Array.of(0, 255, 51, 102, 204, 153);
   const normalize = { scale: [1 / 255, 2], shift: [0, 1] };
   const wanted = Float32Array.of(0, 511, 0.2, 205, 0.8, 307);
-  const file = join(mkdtempSync(join(tmpdir(), 'vanda-column-')), 'x.bin');
+  const folder = mkdtempSync(join(tmpdir(), 'vanda-column-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'x.bin');
   writeFileSync(file, Buffer.concat([Buffer.from('head'), bytes]));
   const sources = [
     { data: bytes, shape: [2], normalize },

@@ -1,7 +1,7 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   EngineError,
   Graph,
@@ -60,6 +60,12 @@ function build(threads: number) {
   return { graph, session, trainer, pipeline, served, accuracy: metrics.accuracy(served, y), x };
 }
 
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'vanda-engine-'));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
+}
+
 test('an mlp learns a spiral, and a run resumed from a checkpoint ends bit-identical', async () => {
   const whole = build(2);
   const points: number[] = [];
@@ -73,7 +79,7 @@ test('an mlp learns a spiral, and a run resumed from a checkpoint ends bit-ident
   const mean = (accuracy.data as Float32Array).reduce((a, b) => a + b, 0) / accuracy.data.length;
   expect(mean).toBeGreaterThan(0.95);
 
-  const file = join(mkdtempSync(join(tmpdir(), 'vanda-engine-')), 'checkpoint.safetensors');
+  const file = join(folder(), 'checkpoint.safetensors');
   const first = build(2);
   await first.trainer.train({ untilStep: 333 });
   await first.trainer.checkpoint(file, { note: 'half way' });
@@ -129,7 +135,7 @@ test('a loss that grows without bound ends the run with the code diverged', asyn
 });
 
 test('a checkpoint taken while training holds one step boundary', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'vanda-engine-')), 'running.safetensors');
+  const file = join(folder(), 'running.safetensors');
   const first = line(optim.adam({ learningRate: 0.01 }));
   const running = first.trainer.train({ untilStep: 1e9 });
   const position = await first.trainer.checkpoint(file);

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Tensor } from '../index.ts';
 import { callbacks, loadArtifact, models, nn, optim, Pipeline, tensor } from '../index.ts';
 
@@ -25,7 +25,9 @@ function linear(rate: number) {
 }
 
 function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'vanda-models-'));
+  const made = mkdtempSync(join(tmpdir(), 'vanda-models-'));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
 }
 
 function weight(net: models.Model): number {

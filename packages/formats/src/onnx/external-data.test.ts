@@ -1,14 +1,15 @@
-import { link, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Session, tensor } from '@vanda/engine';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { importOnnx } from './import-onnx.ts';
 import { node, tinyModel } from './tiny-model.fixture.ts';
 
 /** A folder with a model whose weight lies in another file, and a secret beside the folder. */
 async function modelWith(entries: Record<string, string>): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'vanda-onnx-'));
+  onTestFinished(() => rm(parent, { recursive: true }));
   const folder = join(parent, 'model');
   await mkdir(join(folder, 'parts'), { recursive: true });
   const weights = new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer);

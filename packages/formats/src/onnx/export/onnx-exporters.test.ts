@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Feeds, Tensor } from '@vanda/engine';
@@ -13,7 +13,7 @@ import {
   Trainer,
   tensor,
 } from '@vanda/engine';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readArtifactNetwork } from '../../export/exportable-network.ts';
 import { exportModel } from '../../export-model.ts';
 import { decodeModel } from '../decode-model.ts';
@@ -51,6 +51,7 @@ function stripes(count: number, seed: number): { pictures: Tensor; labels: numbe
   return { pictures: tensor(data, [count, 16, 16, 3]), labels };
 }
 
+afterAll(() => rm(folder, { recursive: true }));
 beforeAll(async () => {
   const graph = new Graph({ seed: 3 });
   const pixels = graph.placeholder('pixels', [null, 16, 16, 3], 'u8');
@@ -106,6 +107,7 @@ async function accuracyOf(answer: (feeds: Feeds) => Promise<Readonly<Record<stri
 
 async function exported(format: string) {
   const target = await mkdtemp(join(tmpdir(), 'vanda-exported-'));
+  onTestFinished(() => rm(target, { recursive: true }));
   const { pictures, labels } = stripes(100, 31);
   const samples = { image: pictures };
   const { files, report } = await exportModel({

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { io, Tensor as TfTensor } from '@tensorflow/tfjs';
 import type { Tensor } from '@vanda/engine';
 import { Graph, loadArtifact, nn, Session, saveArtifact, tensor } from '@vanda/engine';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { exportModel } from '../../export-model.ts';
 import { importTfjsLayers } from '../layers-model.ts';
 import { readTfjsFolder } from '../model-folder.ts';
@@ -36,6 +36,7 @@ async function artifact(): Promise<{ folder: string; image: Tensor }> {
   const scores = graph.softmax(model.apply(pixels, { training: false }));
   const session = new Session(graph, { threads: 1 });
   const folder = await mkdtemp(join(tmpdir(), 'vanda-tfjs-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const signatures = { predict: { inputs: { image: pixels }, outputs: { scores } } };
   await saveArtifact(folder, { session, signatures, extra });
   session.close();
@@ -49,6 +50,7 @@ async function artifact(): Promise<{ folder: string; image: Tensor }> {
 test('a model becomes files that browsers load, with labels and a report', async () => {
   const { folder, image } = await artifact();
   const out = await mkdtemp(join(tmpdir(), 'vanda-tfjs-out-'));
+  onTestFinished(() => rm(out, { recursive: true }));
   const order = { artifact: folder, format: 'tfjs', folder: out, samples: { image } };
   const { files, report } = await exportModel(order);
   expect(files).toEqual(['model.json', 'group1-shard1of1.bin']);
