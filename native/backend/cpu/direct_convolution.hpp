@@ -41,7 +41,7 @@ std::shared_ptr<DirectConvolution> plan_convolution(Lowering& lowering, int id,
                                                     std::vector<int>& writes);
 // Its target: of its own, or a part of a concatenation.
 void place_result(Lowering& lowering, int id, DirectConvolution& conv);
-// As it stands in plans, without what comes after it; then that.
+// What follows the operation's name in a plan: "+add", "+clamp".
 std::string label_of_epilogue(const Node& conv);
 
 // Consecutive convolutions one of which is depthwise, a few rows at a time. True where a node is

@@ -19,8 +19,7 @@ constexpr int64_t kWorthIt = int64_t{2} << 20;
 // which are read for each few rows again.
 constexpr int64_t kRoom = int64_t{256} << 10;
 constexpr int64_t kKernels = int64_t{64} << 10;
-// Rows that are made for one place of the result and more; a room that holds no more would move
-// them about for nothing.
+// Rows of the result at a time, at least: with fewer, rows would be moved up for nothing else.
 constexpr int64_t kRowsMin = 2;
 
 // Nodes; -1 where there is none.
@@ -108,7 +107,7 @@ int wide_of(const Lowering& lowering, int depth) {
   return id;
 }
 
-// The chain around a depthwise convolution; without a last one where there is none that pays.
+// The chain around a depthwise convolution; an empty one where it would not pay.
 Chain chain_of(const Lowering& lowering, int depth) {
   Chain chain{wide_of(lowering, depth), depth, narrow_of(lowering, depth)};
   int64_t between = 0, kernels = 0;
@@ -194,7 +193,7 @@ struct ConvolutionChain {
     if (keep && *made > wanted.from) {
       next = *made;
       std::memmove(own, own + (wanted.from - *made_from) * row,
-                   static_cast<size_t>((next - wanted.from) * row) * 4);
+                   static_cast<size_t>((next - wanted.from) * row) * sizeof(float));
     }
     *made_from = wanted.from;
     *made = end;
